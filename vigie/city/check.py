@@ -1,0 +1,255 @@
+"""What a schema cannot say: references that resolve, ids that are unique, networks that do not overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+from vigie.city.documents import Document, Location, dotted
+from vigie.city.errors import Problem
+from vigie.city.model import CameraRow, CityFile, EncoderRow, channel_camera_id
+
+ENCODERS = "encoders.csv"
+CAMERAS = "cameras.csv"
+
+
+def check(
+    document: Document,
+    file: CityFile,
+    encoders: list[EncoderRow],
+    encoder_lines: dict[str, int],
+    cameras: list[CameraRow],
+    camera_lines: dict[str, int],
+) -> list[Problem]:
+    """Every broken rule of a city whose parts are each well-formed."""
+    checker = _Checker(document, file)
+    checker.unique_ids()
+    checker.networks()
+    checker.references()
+    checker.durations()
+    rows = _RowChecker(file, encoders, encoder_lines, cameras, camera_lines)
+    return checker.problems + list(rows.problems())
+
+
+class _Checker:
+    """Rules of ``city.yaml`` alone."""
+
+    def __init__(self, document: Document, file: CityFile) -> None:
+        self.document, self.file = document, file
+        self.problems: list[Problem] = []
+
+    def say(self, location: Location, message: str, fix: str) -> None:
+        self.problems.append(Problem(self.document.file, self.document.line(location), dotted(location), message, fix))
+
+    def unique_ids(self) -> None:
+        for name in ("lots", "sites", "models", "profiles", "storage_units"):
+            seen: dict[str, int] = {}
+            for index, item in enumerate(getattr(self.file, name)):
+                if item.id in seen:
+                    self.say(
+                        (name, index, "id"), f"{item.id!r} is also {name}[{seen[item.id]}]", "give each its own id"
+                    )
+                seen.setdefault(item.id, index)
+
+    def networks(self) -> None:
+        city = self.file.network.city
+        parts: list[tuple[Location, IPv4Network]] = [(("network", "platform"), self.file.network.platform)]
+        parts += [(("sites", index, "network"), site.network) for index, site in enumerate(self.file.sites)]
+        for number, (location, network) in enumerate(parts):
+            if not network.subnet_of(city):
+                self.say(
+                    location,
+                    f"{network} is not inside the city's {city}",
+                    "take a network inside it, or widen network.city",
+                )
+            for other_location, other in parts[:number]:
+                if network.overlaps(other):
+                    self.say(
+                        location, f"{network} overlaps {dotted(other_location)} {other}", "give each its own network"
+                    )
+
+    def references(self) -> None:
+        lots = {lot.id for lot in self.file.lots}
+        for index, site in enumerate(self.file.sites):
+            if site.lot not in lots:
+                self.say(("sites", index, "lot"), f"no lot is called {site.lot!r}", f"use one of {_listed(lots)}")
+        units = {unit.id for unit in self.file.storage_units}
+        if self.file.tiers.recorder.storage not in units:
+            unknown = self.file.tiers.recorder.storage
+            self.say(
+                ("tiers", "recorder", "storage"),
+                f"no storage unit is called {unknown!r}",
+                f"use one of {_listed(units)}",
+            )
+
+    def durations(self) -> None:
+        floor, ceiling, segment = self.file.retention.floor, self.file.retention.ceiling, self.file.recording.segment
+        if ceiling < floor + segment:
+            # A segment is kept or erased whole: inside that band no segment could satisfy both laws.
+            self.say(
+                ("retention", "ceiling"),
+                f"ceiling of {ceiling} s lies less than a segment ({segment} s) above the floor of {floor} s",
+                f"raise it to {floor + segment} s or more, or shorten recording.segment",
+            )
+
+
+@dataclass
+class _RowChecker:
+    """Rules of the CSV files against ``city.yaml`` and each other."""
+
+    file: CityFile
+    encoders: list[EncoderRow]
+    encoder_lines: dict[str, int]
+    cameras: list[CameraRow]
+    camera_lines: dict[str, int]
+
+    def __post_init__(self) -> None:
+        self.sites = {site.id: site.network for site in self.file.sites}
+        self.models = {model.id: model for model in self.file.models}
+        self.profiles = {profile.id for profile in self.file.profiles}
+        self.by_encoder = {encoder.id: encoder for encoder in self.encoders}
+        self.taken: dict[IPv4Address, str] = {}
+
+    def problems(self) -> Iterator[Problem]:
+        for encoder in self.encoders:
+            line = self.encoder_lines[encoder.id]
+            yield from self._known(ENCODERS, line, encoder.site, encoder.model, encoder.profile)
+            yield from self._address(ENCODERS, line, encoder.id, encoder.site, encoder.address)
+        channels: dict[tuple[str, int], int] = {}
+        for camera in self.cameras:
+            line = self.camera_lines[camera.id]
+            yield from self._known(CAMERAS, line, camera.site, camera.model, camera.profile)
+            if camera.encoder:
+                yield from self._channel(line, camera, channels)
+            else:
+                yield from self._own_address(line, camera)
+        yield from self._generated_ids()
+
+    def _known(self, file: str, line: int, site: str, model: str | None, profile: str | None) -> Iterator[Problem]:
+        for field, value, known in (
+            ("site", site, self.sites),
+            ("model", model, self.models),
+            ("profile", profile, self.profiles),
+        ):
+            if value is not None and value not in known:
+                yield Problem(
+                    file, line, field, f"no {field} is called {value!r} in city.yaml", f"use one of {_listed(known)}"
+                )
+
+    def _address(self, file: str, line: int, owner: str, site: str, address: IPv4Address) -> Iterator[Problem]:
+        network = self.sites.get(site)
+        if network and (address not in network or address in {network.network_address, network.broadcast_address}):
+            yield Problem(
+                file,
+                line,
+                "address",
+                f"{address} is no host address of {site}'s {network}",
+                "take a free address inside it",
+            )
+        if address in self.taken:
+            yield Problem(
+                file,
+                line,
+                "address",
+                f"{address} belongs to {self.taken[address]!r} already",
+                "give each device its own address",
+            )
+        self.taken.setdefault(address, owner)
+
+    def _channel(self, line: int, camera: CameraRow, channels: dict[tuple[str, int], int]) -> Iterator[Problem]:
+        encoder = self.by_encoder.get(camera.encoder or "")
+        if encoder is None:
+            yield Problem(
+                CAMERAS,
+                line,
+                "encoder",
+                f"no encoder is called {camera.encoder!r} in {ENCODERS}",
+                f"use one of {_listed(self.by_encoder)}",
+            )
+            return
+        if camera.model or camera.address:
+            yield Problem(
+                CAMERAS,
+                line,
+                "address",
+                "an encoder channel has the encoder's model and address",
+                "leave model and address empty",
+            )
+        model = self.models.get(encoder.model)
+        if camera.channel is None or (model and camera.channel > model.channels):
+            most = f"1 to {model.channels}" if model else "a number"
+            yield Problem(CAMERAS, line, "channel", f"{camera.channel} is no channel of {encoder.id}", f"use {most}")
+            return
+        if camera.site != encoder.site:
+            yield Problem(
+                CAMERAS,
+                line,
+                "site",
+                f"{camera.site!r}, but its encoder stands at {encoder.site!r}",
+                "give both the same site",
+            )
+        first = channels.setdefault((encoder.id, camera.channel), line)
+        if first != line:
+            yield Problem(
+                CAMERAS,
+                line,
+                "channel",
+                f"channel {camera.channel} of {encoder.id} is named in line {first} already",
+                "keep one of them",
+            )
+
+    def _own_address(self, line: int, camera: CameraRow) -> Iterator[Problem]:
+        for field in ("model", "address", "profile"):
+            if getattr(camera, field) is None:
+                yield Problem(
+                    CAMERAS,
+                    line,
+                    field,
+                    "missing for a camera without an encoder",
+                    "fill it, or give encoder and channel",
+                )
+        if camera.channel is not None:
+            yield Problem(
+                CAMERAS,
+                line,
+                "channel",
+                "a camera without an encoder has no channel",
+                "leave it empty, or name the encoder",
+            )
+        model = self.models.get(camera.model or "")
+        if model and model.channels != 1:
+            yield Problem(
+                CAMERAS,
+                line,
+                "model",
+                f"{model.id} has {model.channels} channels: it is an encoder",
+                f"write it into {ENCODERS}",
+            )
+        if camera.address:
+            yield from self._address(CAMERAS, line, camera.id, camera.site, camera.address)
+
+    def _generated_ids(self) -> Iterator[Problem]:
+        """A named camera must not carry the name that the expansion gives to an unnamed channel."""
+        generated = {
+            channel_camera_id(encoder.id, channel) for encoder in self.encoders for channel in self._channels(encoder)
+        }
+        for camera in self.cameras:
+            if camera.id in generated and camera.id != channel_camera_id(camera.encoder, camera.channel):
+                yield Problem(
+                    CAMERAS,
+                    self.camera_lines[camera.id],
+                    "id",
+                    f"{camera.id!r} is the name of an encoder channel",
+                    "choose another id",
+                )
+
+    def _channels(self, encoder: EncoderRow) -> range:
+        model = self.models.get(encoder.model)
+        return range(1, model.channels + 1) if model else range(0)
+
+
+def _listed(names: Iterable[Any]) -> str:
+    ordered = sorted(str(name) for name in names)
+    return ", ".join(ordered[:8]) + (", …" if len(ordered) > 8 else "") if ordered else "none (the list is empty)"

@@ -1,0 +1,42 @@
+"""``plan.json``: canonical, so that equal plans are equal bytes and one digest names them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from vigie.plan.model import Plan
+
+FORMAT: Final = 1
+_ADAPTER: Final = TypeAdapter(Plan)
+
+
+def canonical_json(value: object) -> bytes:
+    """JSON with sorted keys and no spare white space (close to RFC 8785; all our numbers are short)."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def sealed(plan: Plan) -> Plan:
+    """``plan`` with the digest of its content filled in."""
+    content = asdict(replace(plan, digest=""))
+    return replace(plan, digest=hashlib.sha256(canonical_json(content)).hexdigest())
+
+
+def dump_plan(plan: Plan) -> str:
+    """``plan`` as indented JSON, for people and machines alike."""
+    return json.dumps(asdict(plan), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def load_plan(path: Path) -> Plan:
+    """The plan that ``path`` holds. Raises ``OSError``, or ``ValueError`` for what is no plan or was edited."""
+    plan = _ADAPTER.validate_json(path.read_bytes())
+    if plan.format != FORMAT:
+        raise ValueError(f"{path}: plan format {plan.format}, this Vigie reads {FORMAT}: run `vigie plan` again")
+    if sealed(plan).digest != plan.digest:
+        raise ValueError(f"{path}: content does not match its digest: it was edited; run `vigie plan` again")
+    return plan

@@ -1,0 +1,130 @@
+"""Who may talk to whom: the flows of the plan, and the firewall of each host that follows from them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from vigie.plan.constants import (
+    ALERTMANAGER_PORT,
+    BUNDLE_PORT,
+    NTP_PORT,
+    PROMETHEUS_PORT,
+    SSH_PORT,
+)
+from vigie.plan.model import CONTROL, Camera, FirewallRule, Flow, Host, Identity, Target
+
+
+def flows(
+    control_address: str,
+    hosts: Iterable[Host],
+    time_sources: Iterable[str],
+    identities: Iterable[Identity],
+    cameras: Iterable[Camera],
+    targets: Iterable[Target],
+) -> tuple[Flow, ...]:
+    """Every allowed connection, in a stable order. Replies are implied."""
+    hosts = list(hosts)
+    found = [
+        *_control_flows(control_address, hosts),
+        *_time_flows(hosts, set(time_sources)),
+        *_scrape_flows(hosts, list(targets)),
+        *_alert_flows(hosts),
+        *_recording_flows(hosts, list(identities), list(cameras)),
+    ]
+    return tuple(sorted(found, key=lambda flow: (flow.destination, flow.port, flow.source)))
+
+
+def firewall(host: Host, every_flow: Iterable[Flow]) -> tuple[FirewallRule, ...]:
+    """The rules of ``host``: one for each direction, protocol and port, with all peers that may use it."""
+    own = {host.address, *host.extra_addresses}
+    peers: dict[tuple[str, str, int, str], set[str]] = defaultdict(set)
+    for flow in every_flow:
+        if own & set(flow.destination_addresses):
+            peers["input", flow.protocol, flow.port, flow.purpose] |= set(flow.source_addresses) - own
+        if own & set(flow.source_addresses):
+            peers["output", flow.protocol, flow.port, flow.purpose] |= set(flow.destination_addresses) - own
+    rules = []
+    for (chain, protocol, port, purpose), addresses in peers.items():
+        if addresses:
+            rule = FirewallRule(
+                chain="input" if chain == "input" else "output",
+                protocol="tcp" if protocol == "tcp" else "udp",
+                port=port,
+                peers=tuple(sorted(addresses, key=_numeric)),
+                purpose=purpose,
+            )
+            rules.append(rule)
+    return tuple(sorted(rules, key=lambda rule: (rule.chain, rule.protocol, rule.port, rule.purpose)))
+
+
+def _numeric(address: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in address.split("."))
+
+
+def _control_flows(control: str, hosts: list[Host]) -> Iterator[Flow]:
+    for host in hosts:
+        yield Flow(CONTROL, (control,), host.name, (host.address,), "tcp", SSH_PORT, "administration")
+        yield Flow(host.name, (host.address,), CONTROL, (control,), "tcp", BUNDLE_PORT, "bundle")
+        if host.tier == "noc":
+            for port, purpose in ((PROMETHEUS_PORT, "prometheus"), (ALERTMANAGER_PORT, "alertmanager")):
+                yield Flow(CONTROL, (control,), host.name, (host.address,), "tcp", port, purpose)
+
+
+def _time_flows(hosts: list[Host], sources: set[str]) -> Iterator[Flow]:
+    for source in hosts:
+        for host in hosts:
+            if source.name in sources and host.name != source.name:
+                yield Flow(host.name, (host.address,), source.name, (source.address,), "udp", NTP_PORT, "time")
+
+
+def _scrape_flows(hosts: list[Host], targets: list[Target]) -> Iterator[Flow]:
+    for watcher in hosts:
+        for target in targets:
+            if watcher.tier == "noc" and watcher.name != target.host:
+                yield Flow(
+                    watcher.name,
+                    (watcher.address,),
+                    target.host,
+                    (target.address,),
+                    "tcp",
+                    target.port,
+                    f"scrape {target.job}",
+                )
+
+
+def _alert_flows(hosts: list[Host]) -> Iterator[Flow]:
+    watchers = [host for host in hosts if host.tier == "noc"]
+    for source in watchers:
+        for other in watchers:
+            if source.name != other.name:
+                yield Flow(
+                    source.name,
+                    (source.address,),
+                    other.name,
+                    (other.address,),
+                    "tcp",
+                    ALERTMANAGER_PORT,
+                    "alertmanager",
+                )
+
+
+def _recording_flows(hosts: list[Host], identities: list[Identity], cameras: list[Camera]) -> Iterator[Flow]:
+    """Each host that may hold an identity pulls from exactly the devices of that identity."""
+    addresses = {host.name: host.address for host in hosts}
+    for identity in identities:
+        devices: dict[int, set[str]] = defaultdict(set)
+        for camera in cameras:
+            if camera.identity == identity.id:
+                devices[camera.port].add(camera.address)
+        for port, device_addresses in sorted(devices.items()):
+            for holder in (identity.host, *identity.standby):
+                yield Flow(
+                    holder,
+                    (addresses[holder],),
+                    f"devices of {identity.id}",
+                    tuple(sorted(device_addresses, key=_numeric)),
+                    "tcp",
+                    port,
+                    "video",
+                )
