@@ -46,6 +46,11 @@ def mounted() -> list[Mount]:
     return parse(Path("/proc/self/mountinfo").read_text(encoding="utf-8"))
 
 
+def at(folder: Path) -> Mount | None:
+    """The mount at exactly ``folder``; unlike ``Path.is_mount`` this sees bind mounts within one filesystem."""
+    return next((mount for mount in reversed(mounted()) if mount.point == folder), None)
+
+
 def below(folder: Path) -> list[Mount]:
     """The mounts at ``folder`` or below it, oldest first."""
     return [mount for mount in mounted() if mount.point.is_relative_to(folder)]
@@ -57,10 +62,12 @@ def share(folder: Path) -> None:
     systemd-nspawn keeps copies of the machine's mounts in each host. Without propagation they would pin the overlays
     and volumes of other hosts until that host ends.
     """
-    if not folder.is_mount():
+    if at(folder) is None:
         run(["mount", "--bind", str(folder), str(folder)])
-    run(["mount", "--make-private", str(folder)])
-    run(["mount", "--make-shared", str(folder)])
+        run(["mount", "--make-private", str(folder)])  # leave the peer group of the parent
+    mount = at(folder)
+    if mount is None or not mount.shared:  # made shared once only: a new peer group would leave running hosts behind
+        run(["mount", "--make-shared", str(folder)])
 
 
 def unmount(folder: Path) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from infra.lab import mounts
 from infra.lab.commands import locked, run, wait_until
 from infra.lab.errors import LabError
 from infra.lab.layout import NETNS
@@ -28,7 +29,7 @@ def path(name: str) -> Path:
 
 def exists(name: str) -> bool:
     """Whether ``name`` is a live namespace (a killed run may leave a plain file)."""
-    return path(name).is_mount()
+    return mounts.at(path(name)) is not None
 
 
 def create(name: str) -> bool:

@@ -70,7 +70,7 @@ def condition(lab: Lab, spec: NetworkSpec) -> Condition:
     held = {(a["local"], a["prefixlen"]) for a in (shown or {}).get("addr_info", [])}
     up = shown is not None and "UP" in shown["flags"]
     wanted = (spec.control_address, spec.prefix_length)
-    return "ready" if up and wanted in held and lab.base.is_mount() else "degraded"
+    return "ready" if up and wanted in held and mounts.at(lab.base) else "degraded"
 
 
 def destroy(lab: Lab) -> None:
