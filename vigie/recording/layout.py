@@ -52,10 +52,10 @@ def parse_path(path: Path, root: Path) -> Segment:
     camera, *day, name = parts
     check_camera_id(camera)
     try:
-        start = datetime.strptime("/".join(day) + "/" + name.removesuffix(SUFFIX), "%Y/%m/%d/%H-%M-%S-%f")
+        start = datetime.strptime("/".join((*day, name.removesuffix(SUFFIX), "+0000")), "%Y/%m/%d/%H-%M-%S-%f/%z")
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    return Segment(camera, start.replace(tzinfo=UTC))
+    return Segment(camera, start.astimezone(UTC))
 
 
 def newest_segments(root: Path, camera: str) -> Iterator[Path]:
