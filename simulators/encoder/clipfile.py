@@ -87,7 +87,9 @@ def read_index(path: Path) -> ClipIndex:
     try:
         return ClipIndex.model_validate_json(line)
     except ValidationError as error:
-        raise ClipFileError(f"{path}: not a clip of this version ({error.errors()[0]['msg']}); encode it anew") from None
+        raise ClipFileError(
+            f"{path}: not a clip of this version ({error.errors()[0]['msg']}); encode it anew"
+        ) from None
 
 
 def read_clip(path: Path) -> StoredClip:

@@ -87,7 +87,7 @@ def access_units(codec: Codec, stream: bytes) -> list[AccessUnit]:
 def _with_parameter_sets(codec: Codec, pictures: list[list[bytes]]) -> list[AccessUnit]:
     wanted = PARAMETER_SETS[codec]
     known: dict[int, bytes] = {}
-    result = []
+    result: list[AccessUnit] = []
     for units in pictures:
         known.update({unit_type(codec, unit): unit for unit in units if unit_type(codec, unit) in wanted})
         slices = [unit for unit in units if unit_type(codec, unit) not in wanted]
