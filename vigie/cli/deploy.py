@@ -1,0 +1,174 @@
+"""``vigie up``: from a plan to hosts that are what the plan says, and proof of it."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from vigie.cli.fingerprint import fingerprints, tree_digest
+from vigie.cli.playbook import PLAYBOOKS, PlaybookRun, run_playbook
+from vigie.cli.progress import Progress
+from vigie.cli.secrets import ensure_secrets, read_secrets
+from vigie.cli.verification import ROOT, Verification, verify
+from vigie.pki import CityCA
+from vigie.plan import Plan, dump_plan
+from vigie.plan.constants import BUNDLE_PORT
+from vigie.plan.document import canonical_json
+from vigie.plan.model import CONTROL
+from vigie.state import State, cache_home, read_json, write_json, write_private
+
+if TYPE_CHECKING:
+    from infra.automation import HostOutput
+    from infra.bundle import Bundle
+
+RULES_FILE: Final = "rules.yml"
+
+
+@dataclass
+class Deployment:
+    """What ``up`` did. ``verification`` covers every host it was asked for, skipped ones included."""
+
+    plan: Plan
+    infrastructure_changes: dict[str, int]
+    skipped: set[str]
+    playbook: PlaybookRun | None
+    verification: Verification
+    stages: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def good(self) -> bool:
+        """Every host configured without failure and verified green."""
+        configured = self.playbook is None or (self.playbook.exit_code == 0 and not self.playbook.failures)
+        return configured and not self.verification.red
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``: stable keys, plain values."""
+        playbook = self.playbook
+        return {
+            "city": self.plan.city,
+            "plan": self.plan.digest,
+            "good": self.good,
+            "infrastructure_changes": self.infrastructure_changes,
+            "skipped": sorted(self.skipped),
+            "configured": sorted(playbook.hosts) if playbook else [],
+            "changed": {host: playbook.changed.get(host, []) for host in sorted(playbook.hosts)} if playbook else {},
+            "failures": playbook.failures if playbook else {},
+            "verified": sorted(self.verification.green),
+            "not_verified": {host: self.verification.failures.get(host, []) for host in sorted(self.verification.red)},
+            "stages_seconds": {name: round(seconds, 1) for name, seconds in self.stages.items()},
+        }
+
+
+def deploy(plan: Plan, state: State, *, limit: Collection[str], full: bool, progress: Progress) -> Deployment:
+    """Make the world what ``plan`` says. Holds the city's lock; safe to interrupt and to repeat."""
+    from infra.automation import reach, up
+
+    chosen = set(limit) or {host.name for host in plan.hosts}
+    with progress.stage("prepare"):
+        authority = _prepare(plan, state)
+    with progress.stage("bundle"):
+        bundle = build_bundle(progress)
+    with progress.stage("hosts"):
+        result = up(plan, state, bundle, lambda event: progress.step(event.name, event.message, loud=event.loud))
+        _write_known_hosts(plan, state, result.hosts)
+    prefix = reach(plan, state)
+    write_json(state.variables, _variables(state, bundle))
+    wanted = fingerprints(plan, {name: host.ssh_host_key for name, host in result.hosts.items()}, _shared(state))
+    with progress.stage("check"):
+        unchanged = set() if full else {host for host in chosen if _deployed(state).get(host) == wanted[host]}
+        checked = verify(state, prefix, unchanged, progress)
+    todo = chosen - checked.green
+    playbook = None
+    if todo:
+        with progress.stage("configure"), _serving(plan, bundle, authority):
+            _forget(state, todo)
+            playbook = run_playbook(state, prefix, todo, progress)
+    with progress.stage("verify"):
+        verification = verify(state, prefix, todo - set(playbook.failures if playbook else ()), progress)
+    _remember(state, {host: wanted[host] for host in verification.green})
+    verification.passed |= {host: checked.passed[host] for host in checked.green}
+    verification.hosts = chosen
+    return Deployment(plan, result.changes, checked.green, playbook, verification, progress.stages)
+
+
+def build_bundle(progress: Progress, only: Collection[str] | None = None) -> Bundle:
+    """Build what is missing of the bundle; quick when nothing is."""
+    from infra.bundle import build
+
+    return build(ROOT, cache_home(), lambda event: progress.step(event.component, event.message, loud=True), only)
+
+
+def _prepare(plan: Plan, state: State) -> CityCA:
+    """Fill the state folder with what later stages read."""
+    from dashboards.rules import render_rules
+
+    state.prepare()
+    authority = CityCA.open(state.ca, plan.city)
+    ensure_secrets(state)
+    if not state.ssh_key.exists():
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"vigie {plan.city}", "-f", str(state.ssh_key)],
+            check=True,
+            stdin=subprocess.DEVNULL,
+        )
+    write_private(state.rendered / RULES_FILE, render_rules())
+    write_private(state.plan, dump_plan(plan))
+    return authority
+
+
+def _write_known_hosts(plan: Plan, state: State, hosts: dict[str, HostOutput]) -> None:
+    lines = [f"{host.address} {hosts[host.name].ssh_host_key}\n" for host in plan.hosts]
+    write_private(state.known_hosts, "".join(lines))
+
+
+def _variables(state: State, bundle: Bundle) -> dict[str, Any]:
+    """Extra variables of every play, beside those that the inventory reads from the plan."""
+    return {
+        "vigie_state": str(state.folder),
+        "vigie_ca_file": str(state.ca / "ca.pem"),
+        "vigie_rules_file": str(state.rendered / RULES_FILE),
+        **bundle.variables(),
+    }
+
+
+def _shared(state: State) -> list[Any]:
+    """What every host's fingerprint covers beside its slice of the plan."""
+    secrets_digest = hashlib.sha256(canonical_json(read_secrets(state))).hexdigest()
+    rules = (state.rendered / RULES_FILE).read_text()
+    authority = (state.ca / "ca.pem").read_text()
+    return [tree_digest(PLAYBOOKS), read_json(state.variables, {}), secrets_digest, rules, authority]
+
+
+def _serving(plan: Plan, bundle: Bundle, authority: CityCA) -> Any:
+    """Serve the bundle on the control node's address for as long as the block runs."""
+    from infra.bundle.server import serving
+    from infra.lab.layout import namespace_path
+
+    certificate, key = authority.issue(CONTROL, [plan.network.control_address])
+    return serving(bundle, namespace_path(plan.city), plan.network.control_address, BUNDLE_PORT, certificate, key)
+
+
+def _deployed(state: State) -> dict[str, str]:
+    found: dict[str, str] = read_json(state.deployed, {})
+    return found
+
+
+def _forget(state: State, hosts: Collection[str]) -> None:
+    """Before a host is touched its fingerprint goes: an interrupted run must not leave it looking finished."""
+    write_json(state.deployed, {host: print_ for host, print_ in _deployed(state).items() if host not in hosts})
+
+
+def _remember(state: State, fingerprint_of: dict[str, str]) -> None:
+    write_json(state.deployed, _deployed(state) | fingerprint_of)
+
+
+def demo_credentials(state: State) -> Path:
+    """A 0600 file with the login of the pages, so that no password is ever printed."""
+    login = read_secrets(state)["web"]
+    path = state.folder / "web-login.txt"
+    write_private(path, f"user: {login['username']}\npassword: {login['password']}\n")
+    return path

@@ -1,0 +1,136 @@
+"""Plans, deployments and checks as tables that a person can read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from vigie.city.quantity import human_bit_rate, human_bytes, human_duration
+from vigie.plan import Plan
+
+if TYPE_CHECKING:
+    from vigie.cli.deploy import Deployment
+    from vigie.cli.inspection import HostStatus
+    from vigie.cli.verification import Verification
+    from vigie.state import State
+
+VERDICT_STYLES = {"fine": "green", "differs": "red", "unreachable": "bold red", "not deployed": "dim"}
+
+
+def show_plan(console: Console, plan: Plan) -> None:
+    """Hosts, recorders with their load, sites with their uplink, and the digest."""
+    console.print(Text(f"{plan.title} · target {plan.target} · plan {plan.digest[:12]}", "bold"))
+    hosts = _table("host", "tier", "address", "runs")
+    for host in plan.hosts:
+        hosts.add_row(host.name, host.tier, host.address, ", ".join(host.services))
+    console.print(hosts)
+    recorders = _table("recorder", "cameras", "ingest", "needed for the floor", "usable", "days until full", right=5)
+    for load in plan.capacity.recorders:
+        recorders.add_row(
+            load.host,
+            f"{load.cameras} of {load.cameras_limit}",
+            f"{human_bit_rate(load.ingest_bits_per_second)} of {human_bit_rate(load.ingest_limit_bits_per_second)}",
+            human_bytes(load.needed_bytes),
+            human_bytes(load.usable_bytes),
+            f"{load.days:.2f}",
+        )
+    console.print(recorders)
+    sites = _table("site", "cameras", "sends", "uplink", right=3)
+    for site in plan.capacity.sites:
+        sites.add_row(
+            site.site,
+            str(site.cameras),
+            human_bit_rate(site.bits_per_second),
+            human_bit_rate(site.uplink_bits_per_second),
+        )
+    console.print(sites)
+    camera = plan.cameras[0] if plan.cameras else None
+    kept = ""
+    if camera:
+        floor, ceiling = (
+            human_duration(camera.retention_floor_seconds),
+            human_duration(camera.retention_ceiling_seconds),
+        )
+        kept = f", kept {floor} to {ceiling}"
+    console.print(
+        f"{len(plan.cameras)} cameras{kept}; {human_bytes(plan.capacity.raw_bytes)} of disks, spares included."
+    )
+
+
+def show_deployment(console: Console, deployment: Deployment, login: Path, state: State) -> None:
+    """What was done, what failed, how long it took, and where to look now."""
+    playbook = deployment.playbook
+    table = _table("host", "infrastructure + roles", "verified")
+    for host in sorted(deployment.verification.hosts):
+        if playbook is None or host not in playbook.hosts:
+            done = Text("unchanged", "dim")
+        elif host in playbook.failures:
+            done = Text(playbook.failures[host], "red")
+        else:
+            done = Text(
+                f"{len(playbook.changed.get(host, []))} changed", "yellow" if playbook.changed.get(host) else ""
+            )
+        table.add_row(host, done, _verdict(deployment.verification, host))
+    console.print(table)
+    changes = ", ".join(f"{count} {kind}" for kind, count in sorted(deployment.infrastructure_changes.items()))
+    console.print(f"Pulumi: {changes or '0 changes'}", markup=False)
+    console.print(" · ".join(f"{name} {seconds:.0f} s" for name, seconds in deployment.stages.items()), markup=False)
+    if not deployment.good:
+        console.print(f"Not good. Logs: {state.events}", style="red", markup=False, soft_wrap=True)
+        return
+    for forward in deployment.plan.forwards:
+        console.print(f"{forward.name:>14}  https://localhost:{forward.listen_port}", markup=False)
+    if deployment.plan.forwards:
+        console.print(
+            f"Login: {login} · the browser trusts the pages once {state.ca / 'ca.pem'} is imported.",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def show_verification(console: Console, result: Verification) -> None:
+    """A line for each host, then each failure in full."""
+    table = _table("host", "verified")
+    for host in sorted(result.hosts):
+        table.add_row(host, _verdict(result, host))
+    console.print(table)
+    for host in sorted(result.failures):
+        for test, message in result.failures[host]:
+            console.print(Text(f"{host}: {test}\n", "bold red") + Text(message), soft_wrap=True)
+
+
+def show_status(console: Console, hosts: Sequence[HostStatus]) -> None:
+    """A line for each host, worst first within the plan's order."""
+    table = _table("host", "tier", "address", "status", "what differs")
+    for host in hosts:
+        verdict = Text(host.verdict, VERDICT_STYLES[host.verdict])
+        table.add_row(host.host, host.tier, host.address, verdict, Text("\n".join(host.differences)))
+    console.print(table)
+
+
+def show_bundle(console: Console, entries: Sequence[dict[str, Any]]) -> None:
+    """Component, version, licence and checksum of everything hosts are given."""
+    table = _table("component", "version", "licence", "sha256")
+    for entry in entries:
+        table.add_row(entry["name"], entry["version"], entry["licence"], entry["sha256"])
+    console.print(table)
+
+
+def _verdict(result: Verification, host: str) -> Text:
+    if host in result.green:
+        return Text(f"green, {result.passed[host]} checks", "green")
+    failed = len(result.failures.get(host, []))
+    return Text(f"red, {failed} failed" if failed else "not verified", "red")
+
+
+def _table(*columns: str, right: int = 0) -> Table:
+    """A plain table; the last ``right`` columns are numbers."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold dim")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index >= len(columns) - right else "left", overflow="fold")
+    return table
