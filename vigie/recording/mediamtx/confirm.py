@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
+import stat
 import time
 import urllib.error
 import urllib.request
@@ -22,6 +24,7 @@ Get = Callable[[str], Any]  # path of the API -> decoded JSON
 
 _PAGE: Final = 1000
 _POLL_SECONDS: Final = 0.25
+_OVERLOOKED_SECONDS: Final = 2.0  # a reload takes 0.5 s with 5,000 paths; the watcher is deaf for 1 s after one
 _REQUEST_SECONDS: Final = 5.0
 _SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)(d|h|ms|us|µs|ns|m|s)")
 _UNITS: Final = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -34,12 +37,15 @@ class NotConfirmedError(Exception):
 def confirm(file: Path, credentials: Path, timeout: float) -> None:
     """Returns when the running configuration equals `file`; polls for at most `timeout` seconds.
 
+    When MediaMTX has overlooked the change, the same bytes are put in place once more, by an atomic rename.
+
     `credentials` is JSON {"username", "password"}, readable by its owner alone. The API address is the file's own.
     Raises NotConfirmedError, ValueError for unusable input, OSError when a file cannot be read.
     """
     wanted = _read_configuration(file)
     get = http_get(f"http://{wanted['apiAddress']}/v3", *_read_credentials(credentials))
-    deadline = time.monotonic() + timeout
+    start = time.monotonic()
+    deadline, again_at = start + timeout, start + _OVERLOOKED_SECONDS
     while True:
         try:
             differing = list(differences(wanted, get))
@@ -49,7 +55,22 @@ def confirm(file: Path, credentials: Path, timeout: float) -> None:
             return
         if time.monotonic() >= deadline:
             raise NotConfirmedError(f"{file}: not what runs after {timeout:g} s: {'; '.join(differing[:10])}")
+        if time.monotonic() >= again_at:
+            _rename_again(file)
+            again_at = deadline
         time.sleep(_POLL_SECONDS)
+
+
+def _rename_again(file: Path) -> None:
+    """Replaces `file` by a copy of itself with the same owner and mode, which MediaMTX's watcher notices."""
+    status = file.stat()
+    copy = file.with_name(f".{file.name}.again")
+    copy.unlink(missing_ok=True)
+    copy.touch(mode=0o600)
+    copy.write_bytes(file.read_bytes())
+    os.chown(copy, status.st_uid, status.st_gid)
+    copy.chmod(stat.S_IMODE(status.st_mode))
+    copy.replace(file)
 
 
 def differences(wanted: dict[str, Any], get: Get) -> Iterator[str]:
