@@ -231,7 +231,7 @@ class _RowChecker:
             yield from self._address(CAMERAS, line, camera.id, camera.site, camera.address)
 
     def _generated_ids(self) -> Iterator[Problem]:
-        """A named camera must not carry the name that the expansion gives to an unnamed channel."""
+        """A camera must not carry the name of an unnamed channel, nor one with its own address that of an encoder."""
         generated = {
             channel_camera_id(encoder.id, channel) for encoder in self.encoders for channel in self._channels(encoder)
         }
@@ -242,6 +242,14 @@ class _RowChecker:
                     self.camera_lines[camera.id],
                     "id",
                     f"{camera.id!r} is the name of an encoder channel",
+                    "choose another id",
+                )
+            if camera.id in self.by_encoder and camera.encoder is None:
+                yield Problem(
+                    CAMERAS,
+                    self.camera_lines[camera.id],
+                    "id",
+                    f"{camera.id!r} is an encoder in {ENCODERS}",
                     "choose another id",
                 )
 

@@ -53,7 +53,7 @@ def read_text(path: Path) -> str:
                 _whole(
                     path,
                     f"cannot be read: {error.strerror}",
-                    f"create it; `vigie plan --help` shows the files of a city",
+                    "create it; `vigie plan --help` shows the files of a city",
                 )
             ]
         ) from error
@@ -76,7 +76,7 @@ def read_yaml(path: Path) -> Document:
     """The mapping that ``path`` holds. Raises ``CityError`` for what is no plain YAML mapping."""
     text = read_text(path)
     try:
-        _refuse_aliases(path, text)
+        _refuse_extras(path, text)
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
@@ -111,23 +111,23 @@ def read_csv(path: Path, columns: tuple[str, ...]) -> list[Row]:
     try:
         header = [name.strip() for name in next(reader, [])]
         _check_header(path, header, columns)
+        after = reader.line_num
         for cells in reader:
+            line, after = after + 1, reader.line_num  # where the row begins: a quoted cell may span lines
             if not any(cell.strip() for cell in cells):
                 continue
             if len(cells) != len(header):
                 problems.append(
                     Problem(
                         path.name,
-                        reader.line_num,
+                        line,
                         "",
                         f"{len(cells)} cells, the header has {len(header)}",
                         "quote cells that hold a comma; add the missing commas",
                     )
                 )
                 continue
-            rows.append(
-                Row(reader.line_num, {name: cell.strip() or None for name, cell in zip(header, cells, strict=True)})
-            )
+            rows.append(Row(line, {name: cell.strip() or None for name, cell in zip(header, cells, strict=True)}))
     except csv.Error as error:
         problems.append(
             Problem(path.name, reader.line_num, "", f"not valid CSV: {error}", "check the quotes of that line")
@@ -160,37 +160,25 @@ def _check_header(path: Path, header: list[str], columns: tuple[str, ...]) -> No
         raise CityError(problems)
 
 
-def _refuse_aliases(path: Path, text: str) -> None:
-    # Ten nested aliases expand to gigabytes ("billion laughs"); a city needs none.
+def _refuse_extras(path: Path, text: str) -> None:
+    """Only what a city needs of YAML. Walks the flat event stream, before anything recursive sees the text."""
+    depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        line = event.start_mark.line + 1 if event.start_mark else 0
         if isinstance(event, yaml.AliasEvent):
+            # Ten nested aliases expand to gigabytes ("billion laughs"); a city needs none.
             raise CityError(
-                [
-                    Problem(
-                        path.name,
-                        event.start_mark.line + 1,
-                        f"*{event.anchor}",
-                        "YAML aliases are not allowed",
-                        "write the value out",
-                    )
-                ]
+                [Problem(path.name, line, f"*{event.anchor}", "YAML aliases are not allowed", "write the value out")]
             )
+        if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag:
+            raise CityError([Problem(path.name, line, "", f"YAML tag {event.tag!r} is not allowed", "remove the tag")])
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise CityError([Problem(path.name, line, "", "nested too deeply", "a city is four levels deep at most")])
 
 
 def _value(document: Document, part: yaml.Node, location: Location) -> Any:
-    document.lines.setdefault(location, part.start_mark.line + 1)
-    if len(location) > MAX_DEPTH:
-        raise CityError(
-            [
-                Problem(
-                    document.file,
-                    part.start_mark.line + 1,
-                    "",
-                    "nested too deeply",
-                    "a city is four levels deep at most",
-                )
-            ]
-        )
+    document.lines.setdefault(location, _line(part))
     if isinstance(part, yaml.SequenceNode):
         return [_value(document, item, (*location, index)) for index, item in enumerate(part.value)]
     if isinstance(part, yaml.MappingNode):
@@ -198,10 +186,14 @@ def _value(document: Document, part: yaml.Node, location: Location) -> Any:
     return _scalar(document, part)
 
 
+def _line(part: yaml.Node) -> int:
+    return part.start_mark.line + 1 if part.start_mark else 0
+
+
 def _mapping(document: Document, part: yaml.MappingNode, location: Location) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, value in part.value:
-        line = key.start_mark.line + 1
+        line = _line(key)
         if not isinstance(key, yaml.ScalarNode):
             raise CityError([Problem(document.file, line, "", "a key must be a word", "write 'key: value'")])
         name = str(key.value)
@@ -220,7 +212,7 @@ def _scalar(document: Document, part: yaml.Node) -> Any:
         return loader.construct_object(part)
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise CityError(
-            [Problem(document.file, part.start_mark.line + 1, "", f"{part.value!r} has no plain value", "quote it")]
+            [Problem(document.file, _line(part), "", f"{part.value!r} has no plain value", "quote it")]
         ) from error
     finally:
         loader.dispose()

@@ -35,11 +35,11 @@ def load_city(folder: Path) -> City:
             ]
         )
     problems: list[Problem] = []
-    document = read_yaml(folder / CITY_FILE)
-    file = _city_file(document, problems)
+    document = _document(folder / CITY_FILE, problems)
+    file = _city_file(document, problems) if document else None
     encoders, encoder_lines = _rows(folder / ENCODERS_FILE, EncoderRow, problems)
     cameras, camera_lines = _rows(folder / CAMERAS_FILE, CameraRow, problems)
-    if file is None or problems:
+    if document is None or file is None or problems:
         raise CityError(problems)
     problems += check(document, file, encoders, encoder_lines, cameras, camera_lines)
     if problems:
@@ -67,20 +67,28 @@ def expand(file: CityFile, encoders: list[EncoderRow], cameras: list[CameraRow])
                     profile=(row.profile if row else None) or encoder.profile,
                 )
             )
-    for row in cameras:
-        if row.model and row.address and row.profile:
-            entries.append(
-                CameraEntry(
-                    id=row.id,
-                    site=row.site,
-                    encoder=None,
-                    channel=1,
-                    model=row.model,
-                    address=row.address,
-                    profile=row.profile,
-                )
-            )
+    entries += [
+        CameraEntry(
+            id=row.id,
+            site=row.site,
+            encoder=None,
+            channel=1,
+            model=row.model,
+            address=row.address,
+            profile=row.profile,
+        )
+        for row in cameras
+        if row.model and row.address and row.profile
+    ]
     return tuple(entries)
+
+
+def _document(path: Path, problems: list[Problem]) -> Document | None:
+    try:
+        return read_yaml(path)
+    except CityError as error:
+        problems += error.problems
+        return None
 
 
 def _city_file(document: Document, problems: list[Problem]) -> CityFile | None:
@@ -101,7 +109,12 @@ def _rows(path: Path, model: type[RowModel], problems: list[Problem]) -> tuple[l
     """The valid rows of a CSV file and the line of each id; problems go to ``problems``."""
     rows: list[RowModel] = []
     lines: Lines = {}
-    for row in read_csv(path, tuple(model.model_fields)):
+    try:
+        read = read_csv(path, tuple(model.model_fields))
+    except CityError as error:
+        problems += error.problems
+        return [], {}
+    for row in read:
         try:
             parsed = model.model_validate(row.cells)
         except ValidationError as error:

@@ -9,7 +9,7 @@ import re
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from vigie.city.quantity import BitsPerSecond, Bytes, Seconds
 
@@ -23,7 +23,7 @@ def _id(text: object) -> str:
 
 
 def _resolution(text: object) -> tuple[int, int]:
-    match = re.fullmatch(r"([1-9]\d{1,4})x([1-9]\d{1,4})", text) if isinstance(text, str) else None
+    match = re.fullmatch(r"([1-9][0-9]{1,4})x([1-9][0-9]{1,4})", text) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"{text!r} is not a resolution; write WIDTHxHEIGHT, such as '2560x1440'")
     return int(match[1]), int(match[2])
@@ -37,9 +37,25 @@ def _stream_path(text: object) -> str:
     return text
 
 
+def _number(value: object) -> object:
+    if isinstance(value, bool) or (isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", value)):
+        raise ValueError(f"{value!r} is not a number")  # pydantic alone takes `yes` for 1 and '1_0' for 10
+    return value
+
+
+def _dotted_quad(value: object) -> object:
+    if isinstance(value, str):
+        return value
+    raise ValueError(f"{value!r} is not an IPv4 address")  # pydantic alone takes 10 for 0.0.0.10
+
+
 Id = Annotated[str, BeforeValidator(_id)]
 Resolution = Annotated[tuple[int, int], BeforeValidator(_resolution)]
 StreamPath = Annotated[str, BeforeValidator(_stream_path)]
+Address = Annotated[IPv4Address, BeforeValidator(_dotted_quad)]
+NetworkRange = Annotated[IPv4Network, BeforeValidator(_dotted_quad)]
+Degrees = Annotated[float, BeforeValidator(_number)]
+Count = Annotated[int, BeforeValidator(_number), Field(ge=1, le=10_000)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -54,8 +70,8 @@ class CityHead(Strict):
 
 
 class Networks(Strict):
-    city: IPv4Network
-    platform: IPv4Network
+    city: NetworkRange
+    platform: NetworkRange
 
 
 class Lot(Strict):
@@ -65,13 +81,13 @@ class Lot(Strict):
 
 
 class Site(Strict):
-    id: Id
+    id: Annotated[str, BeforeValidator(_id), Field(max_length=50)]  # it becomes part of host names
     lot: Id
     district: Text
-    latitude: Annotated[float, Field(ge=-90, le=90)]
-    longitude: Annotated[float, Field(ge=-180, le=180)]
+    latitude: Annotated[Degrees, Field(ge=-90, le=90)]
+    longitude: Annotated[Degrees, Field(ge=-180, le=180)]
     uplink: BitsPerSecond
-    network: IPv4Network
+    network: NetworkRange
 
 
 class DeviceModel(Strict):
@@ -79,9 +95,17 @@ class DeviceModel(Strict):
 
     id: Id
     vendor: Text
-    channels: Annotated[int, Field(ge=1, le=64)]
+    channels: Annotated[Count, Field(le=64)]
     main_path: StreamPath
     sub_path: StreamPath
+
+    @model_validator(mode="after")
+    def _every_stream_has_its_path(self) -> DeviceModel:
+        if self.main_path == self.sub_path:
+            raise ValueError(f"main_path and sub_path are both {self.main_path!r}: the sub-stream would be recorded")
+        if self.channels > 1 and not ("{channel}" in self.main_path and "{channel}" in self.sub_path):
+            raise ValueError(f"{self.channels} channels need '{{channel}}' in main_path and sub_path to be told apart")
+        return self
 
 
 class StreamSettings(Strict):
@@ -89,8 +113,8 @@ class StreamSettings(Strict):
 
     codec: Literal["h264", "h265"]
     resolution: Resolution
-    fps: Annotated[int, Field(ge=1, le=120)]
-    gop: Annotated[int, Field(ge=1, le=600)]
+    fps: Annotated[Count, Field(le=120)]
+    gop: Annotated[Count, Field(le=600)]
     bitrate: BitsPerSecond
 
 
@@ -120,7 +144,7 @@ class StorageUnit(Strict):
 
     id: Id
     disk: Bytes
-    disks: Annotated[int, Field(ge=1, le=240)]
+    disks: Annotated[Count, Field(le=240)]
     raid: Literal["none", "raid1", "raid5", "raid6", "raid10"]
 
     @model_validator(mode="after")
@@ -132,14 +156,14 @@ class StorageUnit(Strict):
 
 
 class Tier(Strict):
-    count: PositiveInt
+    count: Count
     layer: Literal["baked", "bare"] = "baked"
 
 
 class RecorderTier(Tier):
-    spare: Annotated[int, Field(ge=0)]
+    spare: Annotated[int, BeforeValidator(_number), Field(ge=0, le=1000)]
     storage: Id
-    max_cameras: PositiveInt
+    max_cameras: Count
     max_ingest: BitsPerSecond
 
 
@@ -156,6 +180,12 @@ class MonitoringSettings(Strict):
     picture_interval: Seconds
 
 
+class LabSettings(Strict):
+    """The lab target: loopback port = service port + ``forward_offset``, so that two labs can share a machine."""
+
+    forward_offset: Annotated[int, Field(ge=1024, le=50_000)] = 10_000
+
+
 class CityFile(Strict):
     """The whole of ``city.yaml``."""
 
@@ -170,15 +200,16 @@ class CityFile(Strict):
     storage_units: Annotated[tuple[StorageUnit, ...], Field(min_length=1)]
     tiers: Tiers
     monitoring: MonitoringSettings
+    lab: LabSettings = LabSettings()
 
 
 class EncoderRow(Strict):
     """One line of ``encoders.csv``; ``profile`` is what its channels send unless ``cameras.csv`` says otherwise."""
 
-    id: Id
+    id: Annotated[str, BeforeValidator(_id), Field(max_length=50)]  # it becomes part of its channels' ids
     model: Id
     site: Id
-    address: IPv4Address
+    address: Address
     profile: Id
 
 
@@ -188,9 +219,9 @@ class CameraRow(Strict):
     id: Id
     site: Id
     model: Id | None
-    address: IPv4Address | None
+    address: Address | None
     encoder: Id | None
-    channel: PositiveInt | None
+    channel: Count | None
     profile: Id | None
     description: str | None
 

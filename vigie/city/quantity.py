@@ -7,12 +7,12 @@ Integers come out: bytes, bits per second, seconds.
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field
 
-_PATTERN: Final = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([A-Za-z/]+)")
+_PATTERN: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([A-Za-z/]+)")
 
 BYTE_UNITS: Final = {
     "B": 1,
@@ -36,10 +36,10 @@ def parse(text: object, units: dict[str, int], example: str) -> int:
         raise ValueError(
             f"{text!r} is not a quantity; write a number and one of {', '.join(units)}, such as {example!r}"
         )
-    amount = Decimal(match[1]) * units[match[2]]
-    if amount != amount.to_integral_value():
+    amount = Fraction(match[1]) * units[match[2]]
+    if amount.denominator != 1:
         raise ValueError(f"{text!r} is not a whole number of the smallest unit, {next(iter(units))}")
-    return int(amount)
+    return amount.numerator
 
 
 def _bytes(text: object) -> int:
@@ -54,9 +54,10 @@ def _seconds(text: object) -> int:
     return parse(text, DURATION_UNITS, "30 days")
 
 
-Bytes = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
-BitsPerSecond = Annotated[int, BeforeValidator(_bit_rate), Field(gt=0)]
-Seconds = Annotated[int, BeforeValidator(_seconds), Field(gt=0)]
+# Bounds far above any hardware, so that a slip of the keyboard is an answer and not an arithmetic surprise.
+Bytes = Annotated[int, BeforeValidator(_bytes), Field(gt=0, le=10**18)]
+BitsPerSecond = Annotated[int, BeforeValidator(_bit_rate), Field(gt=0, le=10**15)]
+Seconds = Annotated[int, BeforeValidator(_seconds), Field(gt=0, le=100 * 366 * 86_400)]
 
 
 def human_bytes(amount: float) -> str:
@@ -73,7 +74,7 @@ def human_duration(seconds: float) -> str:
     """Seconds as the largest fitting unit: ``30 days``, ``4 h``."""
     for unit, size in (("days", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size or seconds == size:
-            return f"{seconds / size:.3g} {unit}"
+            return "1 day" if seconds == 86_400 else f"{seconds / size:.3g} {unit}"
     return f"{seconds:.3g} s"
 
 

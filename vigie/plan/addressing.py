@@ -30,7 +30,8 @@ class Addressing:
         starts = sorted(BLOCKS.values())
         start = BLOCKS[tier]
         later = [other for other in starts if other > start]
-        end = later[0] if later else self.network.num_addresses // 2
+        # The upper half counts down with the identities; a small network ends before its blocks do.
+        end = min(later[0] if later else self.network.num_addresses // 2, self.network.num_addresses - 1)
         if start + index >= end:
             raise PlanRefused(
                 [

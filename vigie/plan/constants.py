@@ -22,7 +22,7 @@ LAB_ENCODER_CONTROL_PORT: Final = 9690  # loopback of a lab host only
 RECORDER_API_PORT: Final = 9997  # loopback; one host may hold several identities, each a stride lower
 RECORDER_METRICS_PORT: Final = 9998  # loopback; likewise
 RECORDER_PORT_STRIDE: Final = 10
-LOOPBACK_FORWARD_OFFSET: Final = 10_000  # lab: 127.0.0.1:19090 leads to port 9090 of the first noc host
+FIRST_USER_PORT: Final = 1024  # below it a process needs privileges (RFC 6335 system ports)
 
 EXPORTER_PORTS: Final = {
     "camera": CAMERA_EXPORTER_PORT,

@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
-from vigie.city.model import CameraEntry, City, StorageUnit, StreamSettings
-from vigie.city.quantity import human_bit_rate, human_bytes, human_duration
+from vigie.city.model import CameraEntry, City, StreamSettings
+from vigie.city.quantity import human_bit_rate
 from vigie.plan import capacity
 from vigie.plan.addressing import Addressing
 from vigie.plan.constants import (
     ALERTMANAGER_PORT,
     EXPORTER_PORTS,
-    LOOPBACK_FORWARD_OFFSET,
+    FIRST_USER_PORT,
     NODE_EXPORTER_PORT,
     PROMETHEUS_PORT,
     RECORDER_API_PORT,
@@ -42,8 +42,9 @@ from vigie.plan.model import (
     Tier,
     Volume,
 )
-from vigie.plan.placement import Demand, Recorder, place
+from vigie.plan.placement import Recorder
 from vigie.plan.refusal import PlanRefused, Shortfall
+from vigie.plan.ways import Attempt, recorder_name, shortfall, storage_unit
 
 RECORDER_GROUP = "recorders"
 SERVICES: dict[Tier, tuple[str, ...]] = {
@@ -59,9 +60,9 @@ def plan(city: City) -> Plan:
     """The plan of ``city``. Pure and deterministic. Raises ``PlanRefused`` with every shortfall."""
     addressing = Addressing(city.file.network.platform)
     hosts = _hosts(city, addressing)
-    recorders, problems = _place(city)
+    recorders, left_over = Attempt.of(city).place()
     sites = _site_loads(city)
-    problems += _uplink_shortfalls(sites)
+    problems = [*([shortfall(city, left_over)] if left_over else []), *_uplink_shortfalls(sites)]
     if problems:
         raise PlanRefused(problems)
     identities = _identities(city, recorders, addressing)
@@ -87,7 +88,7 @@ def plan(city: City) -> Plan:
             lab_devices=devices,
             flows=every_flow,
             targets=targets,
-            forwards=tuple(_forwards(hosts)),
+            forwards=tuple(_forwards(hosts, city.file.lab.forward_offset)),
             monitoring=Monitoring(monitoring.scrape_interval, monitoring.sample_interval, monitoring.picture_interval),
             capacity=_capacity(city, recorders, sites),
             digest="",
@@ -98,7 +99,7 @@ def plan(city: City) -> Plan:
 def _hosts(city: City, addressing: Addressing) -> list[Host]:
     tiers = city.file.tiers
     prefix = city.file.network.city.prefixlen
-    volume = Volume("recordings", capacity.volume_bytes(_unit(city)), str(RECORDINGS))
+    volume = Volume("recordings", capacity.volume_bytes(storage_unit(city)), str(RECORDINGS))
     wanted: list[tuple[str, Tier, int, str]] = []
     wanted += [
         (f"central-{number}", "central", number - 1, tiers.central.layer) for number in _numbers(tiers.central.count)
@@ -135,61 +136,9 @@ def _numbers(count: int) -> range:
     return range(1, count + 1)
 
 
-def recorder_name(number: int) -> str:
-    """The host name of the ``number``-th recorder."""
-    return f"recorder-{number}"
-
-
 def lab_host_name(site: str) -> str:
     """The lab host that plays every device of ``site``."""
     return f"lab-{site}"
-
-
-def _unit(city: City) -> StorageUnit:
-    return next(unit for unit in city.file.storage_units if unit.id == city.file.tiers.recorder.storage)
-
-
-def _place(city: City) -> tuple[list[Recorder], list[Shortfall]]:
-    """The recorders with their cameras, and what did not fit."""
-    tier = city.file.tiers.recorder
-    usable = capacity.usable_bytes(_unit(city))
-    recorders = [Recorder(recorder_name(n), tier.max_cameras, tier.max_ingest, usable) for n in _numbers(tier.count)]
-    # A segment is erased whole and only once its youngest second is old enough, so the floor costs one segment more.
-    kept_seconds = city.file.retention.floor + city.file.recording.segment
-    demands = []
-    for camera in city.cameras:
-        bits = city.profile(camera.profile).main.bitrate
-        demands.append(Demand(camera.id, camera.site, bits, capacity.bytes_recorded(bits, kept_seconds)))
-    left_over = place(demands, recorders)
-    return recorders, [_storage_shortfall(city, recorders, demands, left_over)] if left_over else []
-
-
-def _storage_shortfall(
-    city: City, recorders: list[Recorder], demands: list[Demand], left_over: list[Demand]
-) -> Shortfall:
-    """What the cameras without a recorder lack, in the bound that binds, and three ways to close it."""
-    tier, unit, floor = city.file.tiers.recorder, _unit(city), city.file.retention.floor
-    needed, usable = sum(demand.floor_bytes for demand in demands), sum(recorder.usable_bytes for recorder in recorders)
-    more = 1
-    while place(demands, [_empty(city, number) for number in _numbers(tier.count + more)]) and more < len(demands):
-        more += 1
-    fitting = min(floor, floor * usable // needed) if needed else floor
-    return Shortfall(
-        "tiers.recorder",
-        f"{len(left_over)} of {len(demands)} cameras have no recorder at a retention floor of {human_duration(floor)}",
-        f"{human_bytes(needed)}, {len(demands)} cameras, {human_bit_rate(sum(d.bits_per_second for d in demands))}",
-        f"{human_bytes(usable)}, {tier.count * tier.max_cameras} cameras, {human_bit_rate(tier.count * tier.max_ingest)}",
-        (
-            f"{more} more recorder(s): {more * unit.disks} disks of {human_bytes(unit.disk)}",
-            f"a lower retention floor: {human_duration(fitting)} would fill the disks that are there",
-            f"less bit rate: {100 * usable // needed if needed else 100} % of today's, by codec, resolution or frame rate",
-        ),
-    )
-
-
-def _empty(city: City, number: int) -> Recorder:
-    tier = city.file.tiers.recorder
-    return Recorder(recorder_name(number), tier.max_cameras, tier.max_ingest, capacity.usable_bytes(_unit(city)))
 
 
 def _site_loads(city: City) -> tuple[SiteLoad, ...]:
@@ -221,6 +170,12 @@ def _uplink_shortfalls(sites: tuple[SiteLoad, ...]) -> list[Shortfall]:
 
 def _identities(city: City, recorders: list[Recorder], addressing: Addressing) -> tuple[Identity, ...]:
     spares = tuple(f"recorder-spare-{number}" for number in _numbers(city.file.tiers.recorder.spare))
+    most = (RECORDER_API_PORT - FIRST_USER_PORT) // RECORDER_PORT_STRIDE
+    if len(recorders) > most:  # a spare may come to hold any identity, so each has its own two loopback ports
+        ways = ("fewer, larger recorders", "split the city in two")
+        raise PlanRefused(
+            [Shortfall("tiers.recorder.count", "loopback ports of identities", str(len(recorders)), str(most), ways)]
+        )
     return tuple(
         Identity(
             id=f"rec-{index + 1}",
@@ -301,15 +256,15 @@ def _targets(hosts: list[Host]) -> Iterator[Target]:
                 yield Target(name, host.name, host.tier, host.address, port)
 
 
-def _forwards(hosts: list[Host]) -> Iterator[Forward]:
+def _forwards(hosts: list[Host], offset: int) -> Iterator[Forward]:
     watcher = next((host for host in hosts if host.tier == "noc"), None)
     if watcher:
         for name, port in (("prometheus", PROMETHEUS_PORT), ("alertmanager", ALERTMANAGER_PORT)):
-            yield Forward(name, port + LOOPBACK_FORWARD_OFFSET, watcher.name, watcher.address, port)
+            yield Forward(name, port + offset, watcher.name, watcher.address, port)
 
 
 def _capacity(city: City, recorders: list[Recorder], sites: tuple[SiteLoad, ...]) -> Capacity:
-    unit = _unit(city)
+    unit = storage_unit(city)
     count = city.file.tiers.recorder.count + city.file.tiers.recorder.spare
     loads = tuple(
         RecorderLoad(

@@ -6,10 +6,22 @@ Only what a host needs goes in, so that a change elsewhere in the city leaves th
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from vigie.plan import constants
 from vigie.plan.model import Camera, Host, Identity, Plan
+
+_PATHS: Final = {
+    "etc": str(constants.ETC),
+    "ca": str(constants.CA_FILE),
+    "tls": str(constants.TLS_DIR),
+    "recorder": str(constants.RECORDER_DIR),
+    "exporters": str(constants.EXPORTER_DIR),
+    "lab_encoder": str(constants.LAB_ENCODER_CONFIG),
+    "clips": str(constants.CLIP_DIR),
+    "venvs": str(constants.VENV_DIR),
+    "recordings": str(constants.RECORDINGS),
+}
 
 
 def host_variables(plan: Plan, name: str) -> dict[str, Any]:
@@ -31,6 +43,8 @@ def host_variables(plan: Plan, name: str) -> dict[str, Any]:
         "vigie_control_address": plan.network.control_address,
         "vigie_bundle_url": f"https://{plan.network.control_address}:{constants.BUNDLE_PORT}",
         "vigie_ports": _ports(host),
+        "vigie_paths": _PATHS,
+        "vigie_admin_user": constants.ADMIN_USER,
     }
     if host.tier == "recorder":
         variables |= _recorder(plan, host)
