@@ -61,6 +61,15 @@ class State:
         return self.folder / "ca"
 
     @property
+    def bundle_certificate(self) -> Path:
+        """What the bundle server shows to hosts, renewed at each run."""
+        return self.ca / "bundle.pem"
+
+    @property
+    def bundle_key(self) -> Path:
+        return self.ca / "bundle.key"
+
+    @property
     def ssh_key(self) -> Path:
         return self.folder / "ssh" / "id_ed25519"
 

@@ -28,9 +28,9 @@ def test_down_leaves_nothing_outside_the_state_folder(deployed: LabCity) -> None
 
 def _traces() -> list[str]:
     """Every line of the machine's tables that names the city."""
-    tables = [Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()]
-    for argv in (["ip", "netns", "list"], ["losetup", "-a"], ["ps", "-eo", "args"], ["ip", "-o", "link"]):
-        tables.append(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines())
+    commands = (["ip", "netns", "list"], ["losetup", "-a"], ["ps", "-eo", "args"], ["ip", "-o", "link"])
+    shown = [subprocess.run(argv, capture_output=True, text=True, check=True).stdout for argv in commands]
+    tables = [text.splitlines() for text in (Path("/proc/self/mountinfo").read_text(encoding="utf-8"), *shown)]
     groups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/*{CITY}*")]
     mine = [line for table in tables for line in table if f"vigie-{CITY}" in line or f"/{CITY}/" in line]
     return groups + [line for line in mine if "pytest" not in line and "ssh: " not in line]

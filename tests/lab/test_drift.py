@@ -33,7 +33,7 @@ def drifted(deployed: LabCity) -> LabCity:
 def _edited_file(city: LabCity) -> str:
     """Some file of the base role that a person might edit."""
     manifest = json.loads(city.state.manifest(EDITED).read_text(encoding="utf-8"))
-    return next(path for path in sorted(manifest["files"]) if "chrony" in path)
+    return next(str(path) for path in sorted(manifest["files"]) if "chrony" in path)
 
 
 def test_status_says_so_within_ten_seconds(drifted: LabCity) -> None:

@@ -224,9 +224,9 @@ def bundle(
     with progress.shown(), progress.stage("bundle"):
         built = build_bundle(progress)
     if as_json:
-        emit_json(built.manifest_entries())
+        emit_json([vars(entry) for entry in built.entries()])
     elif list_:
-        report.show_bundle(OUT, built.manifest_entries())
+        report.show_bundle(OUT, built.entries())
     else:
         OUT.print(progress.stage_times(), markup=False)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -84,7 +85,7 @@ def deploy(plan: Plan, state: State, *, limit: Collection[str], full: bool, prog
     todo = chosen - checked.green
     playbook = None
     if todo:
-        with progress.stage("configure"), _serving(plan, bundle, authority):
+        with progress.stage("configure"), _serving(plan, bundle, authority, state):
             _forget(state, todo)
             playbook = run_playbook(state, prefix, todo, progress)
     with progress.stage("verify"):
@@ -95,11 +96,21 @@ def deploy(plan: Plan, state: State, *, limit: Collection[str], full: bool, prog
     return Deployment(plan, result.changes, checked.green, playbook, verification, progress.stages)
 
 
-def build_bundle(progress: Progress, only: Collection[str] | None = None) -> Bundle:
+def build_bundle(progress: Progress) -> Bundle:
     """Build what is missing of the bundle; quick when nothing is."""
-    from infra.bundle import build
+    from infra.bundle import BuildEvent, Stage, build
 
-    return build(ROOT, cache_home(), lambda event: progress.step(event.component, event.message, loud=True), only)
+    words = {Stage.START: "building", Stage.REUSED: "in the cache", Stage.DONE: "built", Stage.FAILED: "failed"}
+
+    def on_event(event: BuildEvent) -> None:
+        took = f" in {event.seconds:.0f} s" if event.stage in {Stage.DONE, Stage.FAILED} else ""
+        text = f"{words.get(event.stage, '')}{took} {event.message}".strip()
+        loud = event.stage not in {Stage.PROGRESS, Stage.REUSED}
+        progress.step(event.component, text, style="red" if event.stage is Stage.FAILED else "", loud=loud)
+
+    built = build(ROOT, cache_home(), on_event)
+    assert built is not None, "only a partial build has no bundle"
+    return built
 
 
 def _prepare(plan: Plan, state: State) -> CityCA:
@@ -131,7 +142,30 @@ def _variables(state: State, bundle: Bundle) -> dict[str, Any]:
         "vigie_state": str(state.folder),
         "vigie_ca_file": str(state.ca / "ca.pem"),
         "vigie_rules_file": str(state.rendered / RULES_FILE),
-        **bundle.variables(),
+        **bundle_variables(bundle),
+    }
+
+
+def bundle_variables(bundle: Bundle) -> dict[str, Any]:
+    """What roles must know of the bundle: names and checksums of what they install beside Debian packages."""
+    entries = bundle.entries()
+    (wheel,) = [entry for entry in entries if entry.name == "vigie" and entry.path.endswith(".whl")]
+    return {
+        "vigie_wheel": {
+            "name": Path(wheel.path).name,
+            "digest": bundle.wheelhouse_digest,
+            "requirements": "requirements.txt",
+        },
+        "vigie_binaries": {
+            entry.name: {"sha256": entry.sha256, "path": entry.path}
+            for entry in entries
+            if entry.path.startswith("/bin/")
+        },
+        "vigie_clips": [
+            {"name": Path(entry.path).name, "sha256": entry.sha256}
+            for entry in entries
+            if entry.path.startswith("/clips/")
+        ],
     }
 
 
@@ -143,13 +177,19 @@ def _shared(state: State) -> list[Any]:
     return [tree_digest(PLAYBOOKS), read_json(state.variables, {}), secrets_digest, rules, authority]
 
 
-def _serving(plan: Plan, bundle: Bundle, authority: CityCA) -> Any:
+@contextmanager
+def _serving(plan: Plan, bundle: Bundle, authority: CityCA, state: State) -> Iterator[None]:
     """Serve the bundle on the control node's address for as long as the block runs."""
     from infra.bundle.server import serving
-    from infra.lab.layout import namespace_path
+    from infra.lab.layout import Lab
 
     certificate, key = authority.issue(CONTROL, [plan.network.control_address])
-    return serving(bundle, namespace_path(plan.city), plan.network.control_address, BUNDLE_PORT, certificate, key)
+    write_private(state.bundle_certificate, certificate.decode())
+    write_private(state.bundle_key, key.decode())
+    namespace = Lab(plan.city, state.folder).namespace
+    address = plan.network.control_address
+    with serving(bundle, namespace, address, BUNDLE_PORT, state.bundle_certificate, state.bundle_key):
+        yield
 
 
 def _deployed(state: State) -> dict[str, str]:

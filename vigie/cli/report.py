@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +14,7 @@ from vigie.city.quantity import human_bit_rate, human_bytes, human_duration
 from vigie.plan import Plan
 
 if TYPE_CHECKING:
+    from infra.bundle import Entry
     from vigie.cli.deploy import Deployment
     from vigie.cli.inspection import HostStatus
     from vigie.cli.verification import Verification
@@ -113,11 +114,11 @@ def show_status(console: Console, hosts: Sequence[HostStatus]) -> None:
     console.print(table)
 
 
-def show_bundle(console: Console, entries: Sequence[dict[str, Any]]) -> None:
+def show_bundle(console: Console, entries: Sequence[Entry]) -> None:
     """Component, version, licence and checksum of everything hosts are given."""
     table = _table("component", "version", "licence", "sha256")
     for entry in entries:
-        table.add_row(entry["name"], entry["version"], entry["licence"], entry["sha256"])
+        table.add_row(entry.name, entry.version, entry.licence, entry.sha256)
     console.print(table)
 
 
