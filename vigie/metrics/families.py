@@ -99,6 +99,7 @@ RECORDING_OLDEST: Final = _recording(
 RECORDING_BYTES: Final = _recording("bytes", "bytes", "Size of all segments of the camera on this host.")
 RECORDING_SEGMENTS: Final = _recording("segments", "segments", "Number of segments of the camera on this host.")
 
+STORAGE_MOUNTED: Final = _storage("mounted", "boolean", "0 when nothing is mounted there; then nothing else is known.")
 STORAGE_SIZE: Final = _storage("size_bytes", "bytes", "Size of the file system.")
 STORAGE_FREE: Final = _storage("free_bytes", "bytes", "Space that the recorder may still use (without root's reserve).")
 STORAGE_WRITTEN: Final = _storage(

@@ -193,6 +193,15 @@ STORAGE_ALERTS: Final = (
         "storage-full",
     ),
     Alert(
+        "VigieStorageNotMounted",
+        f"{m.STORAGE_MOUNTED} == 0",
+        "15s",
+        Severity.CRITICAL,
+        f"Volume {_OF_VOLUME} is not mounted",
+        "Recordings would fill the system disk of the host, or are not written at all.",
+        "storage-not-mounted",
+    ),
+    Alert(
         "VigieStorageReadOnly",
         f"{m.STORAGE_READ_ONLY} == 1",
         "5s",

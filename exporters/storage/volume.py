@@ -1,0 +1,79 @@
+"""Reads one mounted volume: statvfs, the mount table and the block device's counters."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_SECTOR_BYTES: Final = 512  # unit of /sys/dev/block/*/stat, whatever the device's own sector size
+_WRITTEN_SECTORS: Final = 6  # 7th field; Documentation/block/stat.rst of Linux
+_ESCAPE: Final = re.compile(r"\\([0-7]{3})")
+
+
+class NotMountedError(OSError):
+    """Nothing is mounted at the path: what would be measured is the file system of the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeState:
+    """Sizes in bytes. `free` is what an ordinary user may write. `written` is None without a block device."""
+
+    size: int
+    free: int
+    used: int
+    read_only: bool
+    written: int | None
+    device: str
+    filesystem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One line of a mount table (proc_pid_mountinfo(5)): device number `major:minor`, type, source."""
+
+    number: str
+    filesystem: str
+    source: str
+
+
+def read_volume(mount: Path) -> VolumeState:
+    """The state of what is mounted at `mount`. Raises NotMountedError, or OSError when it cannot be read."""
+    found = find_mount(Path("/proc/self/mountinfo").read_text(encoding="utf-8"), mount)
+    if found is None:
+        raise NotMountedError(f"{mount}: nothing is mounted there")
+    state = os.statvfs(mount)
+    return VolumeState(
+        size=state.f_blocks * state.f_frsize,
+        free=state.f_bavail * state.f_frsize,
+        used=(state.f_blocks - state.f_bfree) * state.f_frsize,
+        read_only=bool(state.f_flag & os.ST_RDONLY),
+        written=_written_bytes(found.number),
+        device=found.source,
+        filesystem=found.filesystem,
+    )
+
+
+def find_mount(table: str, mount: Path) -> Mount | None:
+    """The topmost mount at exactly `mount` in a mountinfo table, or None."""
+    found = None
+    for line in table.splitlines():
+        before, _, after = line.partition(" - ")
+        fields, tail = before.split(" "), after.split(" ")
+        if len(fields) > 4 and len(tail) > 1 and _unescape(fields[4]) == str(mount):
+            found = Mount(fields[2], tail[0], _unescape(tail[1]))
+    return found
+
+
+def _written_bytes(number: str) -> int | None:
+    try:
+        fields = Path(f"/sys/dev/block/{number}/stat").read_text(encoding="ascii").split()
+    except OSError:
+        return None
+    return int(fields[_WRITTEN_SECTORS]) * _SECTOR_BYTES
+
+
+def _unescape(text: str) -> str:
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 8)), text)
