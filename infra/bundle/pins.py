@@ -19,8 +19,7 @@ HOST_PYTHON = "3.13"
 #: C library of Debian 13; wheels tagged for this or an older one run there (PEP 600).
 HOST_GLIBC_MINOR = 41
 
-#: uid and gid of the account that ssh and Ansible use on hosts, and its name.
-HOST_USER = "vigie"
+#: uid and gid of the account that ssh and Ansible use on hosts (its name: vigie.plan.constants.ADMIN_USER).
 HOST_UID = 900
 
 #: MediaMTX: newest version that the Go module proxy serves, with the module's go.sum hash.

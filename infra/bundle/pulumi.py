@@ -38,7 +38,12 @@ def own_pulumi() -> str | None:
     printed = subprocess.run(
         [found, "version"], check=False, capture_output=True, text=True, env=os.environ | _QUIET
     ).stdout
-    return found if printed.strip() == f"v{pins.PULUMI_VERSION}" else None
+    return found if reported_version(printed) == pins.PULUMI_VERSION else None
+
+
+def reported_version(printed: str) -> str:
+    """The version in what ``pulumi version`` prints: an official executable puts a `v` before it, an own build does not."""
+    return printed.strip().removeprefix("v")
 
 
 def component(own: str | None) -> Component:
@@ -56,8 +61,8 @@ def component(own: str | None) -> Component:
             (folder / NAME).chmod(0o755)
         else:
             _build(workshop, folder / NAME)
-        reported = workshop.commands.run([folder / NAME, "version"], environment=_QUIET).strip()
-        if reported != f"v{pins.PULUMI_VERSION}":
+        reported = reported_version(workshop.commands.run([folder / NAME, "version"], environment=_QUIET))
+        if reported != pins.PULUMI_VERSION:
             raise BundleError(NAME, f"the executable says it is {reported!r}", fix="compare pins.py with tools/go.mod")
         digest = store.file_digest(folder / NAME)
         return record([Entry(NAME, pins.PULUMI_VERSION, "Apache-2.0", digest, kind="control")])

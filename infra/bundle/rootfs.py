@@ -14,6 +14,7 @@ from infra.bundle import pins, store
 from infra.bundle.commands import Commands
 from infra.bundle.component import Component, Entry, Workshop, record
 from infra.bundle.mirror import query_archives, query_transport
+from vigie.plan.constants import ADMIN_USER
 
 NAME = "layer-bare"
 
@@ -84,7 +85,7 @@ _FILES: Mapping[str, tuple[str, int]] = {
         "HostKey /etc/ssh/ssh_host_ed25519_key\nPasswordAuthentication no\nPermitRootLogin no\nUseDNS no\n",
         0o644,
     ),
-    "etc/sudoers.d/vigie": (f"{pins.HOST_USER} ALL=(ALL:ALL) NOPASSWD: ALL\n", 0o440),
+    "etc/sudoers.d/vigie": (f"{ADMIN_USER} ALL=(ALL:ALL) NOPASSWD: ALL\n", 0o440),
     "etc/systemd/system/ssh-host-key.service": (_HOST_KEY_UNIT, 0o644),
 }
 
@@ -95,7 +96,7 @@ def component() -> Component:
         "recipe": inspect.getsource(sys.modules[__name__]),
         "suite": pins.HOST_SUITE,
         "epoch": pins.ARCHIVE_EPOCH,
-        "user": f"{pins.HOST_USER}:{pins.HOST_UID}",
+        "user": f"{ADMIN_USER}:{pins.HOST_UID}",
     }
     return Component(NAME, inputs, make)
 
@@ -124,8 +125,8 @@ def make(workshop: Workshop, folder: Path) -> dict[str, Any]:
 def configure(commands: Commands, rootfs: Path) -> None:
     """Make the account, write the layer's files, mask what has no use, drop what belongs to one host."""
     uid = str(pins.HOST_UID)
-    commands.run(["chroot", rootfs, "groupadd", "--gid", uid, pins.HOST_USER])
-    account = ["useradd", "--uid", uid, "--gid", uid, "--create-home", "--shell", "/bin/bash", pins.HOST_USER]
+    commands.run(["chroot", rootfs, "groupadd", "--gid", uid, ADMIN_USER])
+    account = ["useradd", "--uid", uid, "--gid", uid, "--create-home", "--shell", "/bin/bash", ADMIN_USER]
     # `*` is no password that matches, yet not a locked account, which sshd would turn away.
     commands.run(["chroot", rootfs, *account, "--password", "*"])
     for leftover in ("etc/apt/apt.conf.d/99mmdebstrap", "etc/resolv.conf", "var/lib/dbus/machine-id"):
