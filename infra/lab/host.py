@@ -290,3 +290,8 @@ def _clear(lab: Lab, host: str) -> None:
         shutil.rmtree(lab.host(host))
     for trace in ("propagate", "unix-export"):  # left in /run by a systemd-nspawn that was killed
         shutil.rmtree(Path("/run/systemd/nspawn") / trace / lab.machine(host), ignore_errors=True)
+
+
+def public_key(lab: Lab, host: str) -> str:
+    """The public SSH host key of a host, powered on or not; empty when it has none."""
+    return seeding.host_key(root(lab, host)) or seeding.host_key(lab.host(host) / "upper")

@@ -74,6 +74,11 @@ class Lab:
         return self.base / "locks" / f"{kind}:{name}"
 
 
+def namespace_path(city: str) -> Path:
+    """The file of the network namespace in which the control address of ``city`` lives."""
+    return NETNS / f"vigie-{city}"
+
+
 def bridge_port(host: str) -> str:
     """The name of a host's port on the bridge: readable, unique, within the kernel's length.
 

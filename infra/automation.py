@@ -1,0 +1,250 @@
+"""``up``, ``down`` and a look at the hosts of a city, through Pulumi's Automation API.
+
+The state lives on a ``file://`` backend in the city's state folder, whose lock (``State.locked``) the caller holds.
+Therefore a lock that Pulumi left there belongs to a run that was killed, and is taken away.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeVar
+
+import pulumi.automation as auto
+from pulumi.automation import events as engine
+
+from infra.events import InfrastructureEvent, OnEvent, readable, translate
+from infra.lab import host as lab_host
+from infra.lab.errors import LabError
+from infra.lab.layout import Lab, namespace_path
+from infra.lab.sweep import sweep
+from infra.lab.target import LabTarget
+from infra.program import program
+from infra.settings import PROJECT, TARGET_FILE
+from infra.supervised import SupervisedCommand
+from vigie.plan.model import Layer, Plan
+from vigie.state import State, write_private
+
+__all__ = ["HostOutput", "InfrastructureError", "InfrastructureEvent", "Outcome", "conditions", "down", "reach", "up"]
+
+PLUGINS: Final = Path(__file__).parent / "plugins"
+PARALLEL: Final = 16  # operations at once; hosts that boot mostly wait
+T = TypeVar("T")
+
+_UNCHANGED: Final = frozenset({"same", "read", "refresh"})
+
+
+class Layers(Protocol):
+    """The bundle's stacks of overlay folders."""
+
+    def lower(self, name: Layer, /) -> tuple[Path, ...]:
+        """The folders of a layer, topmost first."""
+        ...
+
+
+class Bundle(Protocol):
+    """What of the bundle hosts are made from."""
+
+    @property
+    def layers(self) -> Layers: ...
+
+    @property
+    def pulumi(self) -> Path:
+        """The Pulumi CLI, in a folder ``bin``."""
+        ...
+
+
+class InfrastructureError(RuntimeError):
+    """The hosts are not as planned; the message holds what failed, in the words of the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostOutput:
+    """A host that exists: where it answers, and its public SSH host key (``ssh-ed25519 AAAA…``)."""
+
+    name: str
+    address: str
+    ssh_host_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What ``up`` did: the number of resources by operation, without those left as they are, and the hosts."""
+
+    changes: dict[str, int]
+    hosts: dict[str, HostOutput]
+
+
+def reach(plan: Plan, state: State) -> list[str]:  # noqa: ARG001 - other targets will need the state
+    """The command prefix that runs a command within reach of the hosts."""
+    return ["nsenter", f"--net={namespace_path(plan.city)}", "--"]
+
+
+def conditions(plan: Plan, state: State) -> dict[str, lab_host.Condition]:
+    """Every host as it is now, all looked at together; ``absent`` when nothing was ever deployed."""
+    lab = Lab(plan.city, state.folder.resolve())
+
+    def look(host: Any) -> lab_host.Condition:
+        spec = lab_host.HostSpec(host.name, host.address, host.prefix_length, (), "", host.extra_addresses)
+        return lab_host.condition(lab, spec)
+
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        return dict(zip((host.name for host in plan.hosts), pool.map(look, plan.hosts), strict=True))
+
+
+def up(plan: Plan, state: State, bundle: Bundle, on_event: OnEvent, rebuild: Sequence[str] = ()) -> Outcome:
+    """Make the hosts of ``plan`` exist and answer: look at the world first, then change only what is not as planned.
+
+    Hosts named in ``rebuild`` are made anew; their volumes stay. Raises ``InfrastructureError``; interrupted or killed
+    at any moment, the next ``up`` goes on from what is there.
+    """
+    target = LabTarget(
+        Lab(plan.city, state.folder.resolve()),
+        {layer: tuple(map(str, bundle.layers.lower(layer))) for layer in _layers(plan)},
+        state.ssh_key.with_suffix(".pub").read_text(encoding="utf-8").strip(),
+    )
+    home = bundle.pulumi.parent.parent
+    write_private(state.folder / TARGET_FILE, target.dump())
+    stack = _stack(state, plan.city, home, lambda: program(plan, target))
+    changes: dict[str, int] = {}
+    result = _run(
+        lambda: stack.up(
+            refresh=True,
+            parallel=PARALLEL,
+            replace=_host_urns(stack, rebuild) or None,
+            suppress_outputs=True,
+            color="never",
+            on_event=_listener(on_event, changes),
+        )
+    )
+    return Outcome(changes, _hosts(result.outputs))
+
+
+def down(state: State, purge: bool, on_event: OnEvent) -> list[str]:
+    """Remove every host of the city; return what is still on the machine, one line each.
+
+    Volumes keep their files in the state folder unless ``purge`` removes that folder too. What Pulumi knows nothing of,
+    because a run was killed while making it, is removed as well. Raises ``InfrastructureError``.
+    """
+    lab = Lab(state.folder.name, state.folder.resolve())
+    try:
+        target = LabTarget.load(state.folder / TARGET_FILE)
+        lab = replace(target.lab, directory=state.folder.resolve())
+    except (FileNotFoundError, ValueError):
+        on_event(InfrastructureEvent(lab.city, "", "log", "never deployed", "running", False))
+    if home := _known_home(state):
+        stack = _stack(state, lab.city, home, _nothing)
+        _run(lambda: stack.destroy(parallel=PARALLEL, color="never", on_event=_listener(on_event, {})))
+    try:
+        left = sweep(lab)
+    except LabError as error:
+        raise InfrastructureError(str(error)) from error
+    if not left:
+        shutil.rmtree(state.folder if purge else _folder(state), ignore_errors=purge)
+        (state.folder / TARGET_FILE).unlink(missing_ok=True)
+    return left
+
+
+def _nothing() -> None:
+    """The program of a city that is being removed."""
+
+
+def _layers(plan: Plan) -> set[Layer]:
+    return {host.layer for host in plan.hosts}
+
+
+def _folder(state: State) -> Path:
+    return state.folder / "pulumi"
+
+
+def _known_home(state: State) -> Path | None:
+    """The CLI that the last ``up`` used, while it and its state are there."""
+    try:
+        home = Path((_folder(state) / "cli").read_text(encoding="utf-8").strip())
+    except FileNotFoundError:
+        return None
+    return home if (home / "bin" / "pulumi").exists() else None
+
+
+def _stack(state: State, city: str, home: Path, inline: Callable[[], None]) -> auto.Stack:
+    """The stack of ``city``, made if missing, free of a dead run's lock and pending operations."""
+    folder = _folder(state)
+    for name in ("", "work", "settings", "tmp"):
+        (folder / name).mkdir(exist_ok=True, mode=0o700)
+    write_private(folder / "cli", f"{home}\n")
+    backend = f"file://{folder}"
+    options = auto.LocalWorkspaceOptions(
+        work_dir=str(folder / "work"),
+        pulumi_home=str(folder / "settings"),
+        pulumi_command=SupervisedCommand(str(home), skip_version_check=False),
+        secrets_provider="passphrase",
+        env_vars=_environment(state, backend, home),
+        project_settings=auto.ProjectSettings(name=PROJECT, runtime="python", backend=auto.ProjectBackend(url=backend)),
+    )
+    stack = auto.create_or_select_stack(city, project_name=PROJECT, program=inline, opts=options)
+    _recover(stack, folder)
+    return stack
+
+
+def _environment(state: State, backend: str, home: Path) -> dict[str, str]:
+    return {
+        "PATH": os.pathsep.join([str(home / "bin"), str(PLUGINS), os.environ["PATH"]]),
+        "PULUMI_BACKEND_URL": backend,
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(state.passphrase),
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
+        "PULUMI_SKIP_UPDATE_CHECK": "1",
+        "TMPDIR": str(_folder(state) / "tmp"),
+        "VIGIE_PYTHON": sys.executable,
+    }
+
+
+def _recover(stack: auto.Stack, folder: Path) -> None:
+    """Undo what a killed run left in the state.
+
+    Its lock is stale: the caller holds the city. Its pending operations say nothing that is not seen by looking: the
+    lab adopts or clears what was half made.
+    """
+    if any((folder / ".pulumi" / "locks").rglob("*.json")):
+        stack.cancel()
+    deployment = stack.export_stack()
+    if deployment.deployment and deployment.deployment.get("pending_operations"):
+        kept: Mapping[str, Any] = {
+            key: value for key, value in deployment.deployment.items() if key != "pending_operations"
+        }
+        stack.import_stack(auto.Deployment(version=deployment.version, deployment=kept))
+
+
+def _host_urns(stack: auto.Stack, names: Sequence[str]) -> list[str]:
+    resources = (stack.export_stack().deployment or {}).get("resources", []) if names else []
+    wanted = {f"vigielab:index:Host::{name}" for name in names}
+    return [r["urn"] for r in resources if any(r["urn"].endswith(suffix) for suffix in wanted)]
+
+
+def _listener(on_event: OnEvent, changes: dict[str, int]) -> Callable[[engine.EngineEvent], None]:
+    def listen(event: engine.EngineEvent) -> None:
+        if event.summary_event:
+            for operation, count in event.summary_event.resource_changes.items():
+                name = str(getattr(operation, "value", operation))
+                if name not in _UNCHANGED:
+                    changes[name] = changes.get(name, 0) + count
+        if meaning := translate(event):
+            on_event(meaning)
+
+    return listen
+
+
+def _run(operation: Callable[[], T]) -> T:
+    try:
+        return operation()
+    except auto.CommandError as error:
+        raise InfrastructureError(readable(str(error))) from error
+
+
+def _hosts(outputs: auto.OutputMap) -> dict[str, HostOutput]:
+    found: Mapping[str, Mapping[str, str]] = outputs["hosts"].value
+    return {name: HostOutput(name, host["address"], host["ssh_host_key"]) for name, host in found.items()}
