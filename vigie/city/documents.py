@@ -108,6 +108,7 @@ def read_csv(path: Path, columns: tuple[str, ...]) -> list[Row]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: list[Row] = []
     problems: list[Problem] = []
+    after = 0
     try:
         header = [name.strip() for name in next(reader, [])]
         _check_header(path, header, columns)
@@ -130,7 +131,7 @@ def read_csv(path: Path, columns: tuple[str, ...]) -> list[Row]:
             rows.append(Row(line, {name: cell.strip() or None for name, cell in zip(header, cells, strict=True)}))
     except csv.Error as error:
         problems.append(
-            Problem(path.name, reader.line_num, "", f"not valid CSV: {error}", "check the quotes of that line")
+            Problem(path.name, after + 1, "", f"not valid CSV: {error}", "check the quotes from that line on")
         )
     if problems:
         raise CityError(problems)

@@ -154,6 +154,8 @@ def _message(detail: Any) -> str:
         return "missing"
     if kind == "value_error":
         return text
+    if kind in {"model_type", "tuple_type"}:
+        return f"must be {'keys and values' if kind == 'model_type' else 'a list'}, not {_short(detail['input'])}"
     return f"{text[0].lower()}{text[1:]}, not {_short(detail['input'])}"
 
 

@@ -43,17 +43,25 @@ def _number(value: object) -> object:
     return value
 
 
-def _dotted_quad(value: object) -> object:
-    if isinstance(value, str):
-        return value
-    raise ValueError(f"{value!r} is not an IPv4 address")  # pydantic alone takes 10 for 0.0.0.10
+def _address(value: object) -> IPv4Address:
+    try:
+        return IPv4Address(str(value))  # as text: ipaddress alone takes 10 for 0.0.0.10
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not an IPv4 address: {error}") from error
+
+
+def _network(value: object) -> IPv4Network:
+    try:
+        return IPv4Network(str(value))
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not an IPv4 network such as 10.77.1.0/24: {error}") from error
 
 
 Id = Annotated[str, BeforeValidator(_id)]
 Resolution = Annotated[tuple[int, int], BeforeValidator(_resolution)]
 StreamPath = Annotated[str, BeforeValidator(_stream_path)]
-Address = Annotated[IPv4Address, BeforeValidator(_dotted_quad)]
-NetworkRange = Annotated[IPv4Network, BeforeValidator(_dotted_quad)]
+Address = Annotated[IPv4Address, BeforeValidator(_address)]
+NetworkRange = Annotated[IPv4Network, BeforeValidator(_network)]
 Degrees = Annotated[float, BeforeValidator(_number)]
 Count = Annotated[int, BeforeValidator(_number), Field(ge=1, le=10_000)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from vigie.plan.model import Plan
 
@@ -34,7 +34,12 @@ def dump_plan(plan: Plan) -> str:
 
 def load_plan(path: Path) -> Plan:
     """The plan that ``path`` holds. Raises ``OSError``, or ``ValueError`` for what is no plan or was edited."""
-    plan = _ADAPTER.validate_json(path.read_bytes())
+    try:
+        plan = _ADAPTER.validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise ValueError(f"{path}: not a plan: {where}: {first['msg']}: run `vigie plan` again") from error
     if plan.format != FORMAT:
         raise ValueError(f"{path}: plan format {plan.format}, this Vigie reads {FORMAT}: run `vigie plan` again")
     if sealed(plan).digest != plan.digest:

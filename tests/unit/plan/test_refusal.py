@@ -1,0 +1,142 @@
+"""A city that does not fit is refused before anybody buys disks, with numbers that are right and ways that work."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+
+from tests.unit.cities import DEMO, city_of, demo_values, roomy_cities
+from vigie.city import City, load_city
+from vigie.city.quantity import DURATION_UNITS, parse
+from vigie.plan import PlanRefused, Shortfall, plan
+from vigie.plan.ways import Attempt
+
+DEMO_CITY = load_city(DEMO)
+
+
+def demo_with(**recorder: Any) -> City:
+    """The demo with other values of the recorder tier; ``floor``, ``disk`` and ``uplink`` go where they belong."""
+    values = demo_values()
+    values["retention"] = {"floor": recorder.pop("floor", "4 h"), "ceiling": "90 days"}
+    values["storage_units"][0]["disk"] = recorder.pop("disk", "16 GB")
+    values["sites"][1]["uplink"] = recorder.pop("uplink", "50 Mbit/s")
+    values["network"]["platform"] = recorder.pop("platform", "10.77.0.0/24")
+    values["tiers"]["recorder"] |= recorder
+    city = city_of(values, list(DEMO_CITY.encoders), [])
+    return city.model_copy(update={"cameras": DEMO_CITY.cameras})
+
+
+def refusals(city: City) -> list[Shortfall]:
+    with pytest.raises(PlanRefused) as caught:
+        plan(city)
+    return caught.value.shortfalls
+
+
+def test_the_shortfall_in_numbers() -> None:
+    """Ten hours of 7 Mbit/s are 33.4 GB, of which one recorder of 16 GB holds 14.88: worked by hand."""
+    (shortfall,) = refusals(demo_with(floor="10 h"))
+    needed = 10_500_000 * (36_000 + 60) * 106 / 800 / 1e9
+    assert f"{needed:.3g} GB, 8 cameras, 10.5 Mbit/s" == shortfall.needed
+    assert shortfall.available.startswith("29.8 GB, 200 cameras, 800 Mbit/s (2 recorders of 14.9 GB")
+    assert "cameras have no recorder at a retention floor of 10 h" in shortfall.what
+    assert len(shortfall.ways) >= 3
+
+
+def test_the_way_out_in_recorders_is_the_least_that_fits() -> None:
+    """One recorder too many is money, one too few is a second refusal."""
+    (shortfall,) = refusals(demo_with(floor="10 h"))
+    more = int(re.match(r"(\d+) more", shortfall.ways[0])[1])  # type: ignore[index]
+    plan(demo_with(floor="10 h", count=2 + more))
+    refusals(demo_with(floor="10 h", count=2 + more - 1))
+
+
+def test_a_bound_of_cameras_offers_no_disks() -> None:
+    """Two recorders of three cameras for eight: disks would not help, and the answer does not sell any."""
+    (shortfall,) = refusals(demo_with(max_cameras=3))
+    assert "2 of 8 cameras" in shortfall.what
+    text = " ".join(shortfall.ways)
+    assert "1 more recorder" in text
+    assert "max_cameras of 4" in text
+    assert "floor" not in text
+    assert "disks instead" not in text
+
+
+def test_a_camera_too_large_for_any_recorder_is_not_cured_by_more_of_them() -> None:
+    """Every floor of 30 days outgrows a 16 GB disk, on any number of recorders."""
+    (shortfall,) = refusals(demo_with(floor="30 days"))
+    text = " ".join(shortfall.ways)
+    assert "more recorder" not in text
+    assert "disks instead" in text
+
+
+def test_a_narrow_uplink_is_refused_by_site() -> None:
+    """Video that cannot leave its site is not recorded, whatever the disks."""
+    (shortfall,) = refusals(demo_with(uplink="3 Mbit/s"))
+    assert (shortfall.where, shortfall.needed, shortfall.available) == ("site station", "3.5 Mbit/s", "3 Mbit/s")
+    assert len(shortfall.ways) == 3
+
+
+def test_every_shortfall_is_named_at_once() -> None:
+    """Disks and line are ordered together."""
+    assert len(refusals(demo_with(uplink="3 Mbit/s", floor="10 h"))) == 2
+
+
+@pytest.mark.parametrize("platform", ["10.77.0.0/32", "10.77.0.0/31", "10.77.0.0/30", "10.77.0.0/28", "10.77.0.0/25"])
+def test_a_platform_network_too_small_is_refused(platform: str) -> None:
+    """An index past the end of a network was once a traceback."""
+    (shortfall,) = refusals(demo_with(platform=platform))
+    assert shortfall.where == "network.platform"
+
+
+def test_more_hosts_than_a_block_holds_are_refused() -> None:
+    """A /24 has 64 addresses for recorders; the 65th would take an identity's."""
+    plan(demo_with(count=63, spare=1))
+    (shortfall,) = refusals(demo_with(count=64, spare=1))
+    assert (shortfall.needed, shortfall.available) == ("65", "64")
+
+
+@given(roomy_cities())
+@settings(deadline=None, max_examples=150)
+def test_each_way_closes_the_shortfall_alone(city: City) -> None:
+    """A way that does not work sends people to buy twice: each is parsed from its text, applied, and planned."""
+    attempt = Attempt.of(city)
+    assume(not attempt.fits())
+    storage = [shortfall for shortfall in refusals(city) if shortfall.where == "tiers.recorder"]
+    assert len(storage) == 1
+    for way in storage[0].ways[:-1]:
+        assert Attempt.of(changed(city, way)).fits(), way
+
+
+def changed(city: City, way: str) -> City:
+    """``city`` as its people would write it after taking ``way``."""
+    recorder = city.file.tiers.recorder
+    number = int(re.search(r"\d+", way)[0])  # type: ignore[index]
+    updates: dict[str, Any] = {}
+    if "more recorder" in way:
+        updates = {"tiers": _tier(city, count=recorder.count + number)}
+    elif "max_ingest" in way:
+        updates = {"tiers": _tier(city, max_ingest=number * 1000)}
+    elif "max_cameras" in way:
+        updates = {"tiers": _tier(city, max_cameras=number)}
+    elif "disks instead" in way:
+        updates = {"storage_units": (city.file.storage_units[0].model_copy(update={"disks": number}),)}
+    elif "retention floor" in way:
+        floor = parse(way.split(": ")[1], DURATION_UNITS, "")
+        updates = {"retention": city.file.retention.model_copy(update={"floor": floor})}
+    elif "less bit rate" in way:
+        updates = {"profiles": tuple(_slower(profile, number) for profile in city.file.profiles)}
+    assert updates, f"unknown way: {way}"
+    return city.model_copy(update={"file": city.file.model_copy(update=updates)})
+
+
+def _tier(city: City, **values: int) -> Any:
+    tiers = city.file.tiers
+    return tiers.model_copy(update={"recorder": tiers.recorder.model_copy(update=values)})
+
+
+def _slower(profile: Any, percent: int) -> Any:
+    main = profile.main.model_copy(update={"bitrate": profile.main.bitrate * percent // 100})
+    return profile.model_copy(update={"main": main})
