@@ -2,7 +2,7 @@
 
 Runs before the virtual environment exists, so it uses the standard library only and imports nothing of Vigie:
 ``python3 infra/bundle/prerequisites.py`` prints the list, ``--missing`` what this machine lacks, ``--install``
-installs that (root).
+installs that (root). ``--tests`` adds what only the tests need.
 """
 
 from __future__ import annotations
@@ -30,6 +30,13 @@ CONTROL_PACKAGES: Mapping[str, str] = {
     "systemd-container": "systemd-nspawn runs the lab hosts",
     "util-linux": "nsenter, unshare and setpriv: nothing outlives the command that started it",
     "zstd": "unpacks Debian packages",
+}
+
+#: Debian package -> why the lab and browser tests need it on top.
+TEST_PACKAGES: Mapping[str, str] = {
+    "chromium": "opens the pages as a person would",
+    "libnss3-tools": "certutil imports the city's authority into the browser",
+    "nmap": "scans the hosts for ports that no flow names",
 }
 
 
@@ -61,14 +68,16 @@ def install(packages: list[str]) -> int:
 def main(arguments: list[str] | None = None) -> int:
     """Print or install the packages; exit 1 when ``--missing`` finds some."""
     parser = argparse.ArgumentParser(description="Debian packages that a control host of Vigie needs.")
+    parser.add_argument("--tests", action="store_true", help="with the packages that only lab and browser tests need")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--missing", action="store_true", help="print only what this machine lacks; exit 1 if any")
     choice.add_argument("--install", action="store_true", help="install what this machine lacks (root)")
     chosen = parser.parse_args(arguments)
+    packages = {**CONTROL_PACKAGES, **(TEST_PACKAGES if chosen.tests else {})}
     if not (chosen.missing or chosen.install):
-        print("\n".join(f"{package:24} {reason}" for package, reason in CONTROL_PACKAGES.items()))
+        print("\n".join(f"{package:24} {reason}" for package, reason in packages.items()))
         return 0
-    absent = missing(CONTROL_PACKAGES, query_installed())
+    absent = missing(packages, query_installed())
     if chosen.missing:
         print("\n".join(absent))
         return 1 if absent else 0
