@@ -17,7 +17,7 @@ from vigie.cli.console import ERR, OUT, Exit, emit_json, fail
 from vigie.cli.progress import Progress
 from vigie.plan import Plan, PlanRefused, dump_plan, load_plan
 from vigie.plan import plan as make_plan
-from vigie.state import State, StateBusy
+from vigie.state import State, StateBusy, cache_home
 
 EPILOG: Final = "Exit codes: 0 fine · 1 the world differs or a check failed · 2 the input is wrong · 130 interrupted."
 app = typer.Typer(
@@ -106,7 +106,7 @@ def up(
     state = State.of(planned.city)
     state.prepare()
     progress = Progress(ERR, quiet=as_json)
-    with _locked(state, as_json), progress.shown():
+    with _working(state, as_json), progress.shown():
         deployment = deploy(planned, state, limit=hosts, full=full, progress=progress)
     if as_json:
         emit_json(deployment.as_json())
@@ -136,7 +136,7 @@ def verify(
     hosts = _chosen(planned, limit, as_json) or {host.name for host in planned.hosts}
     state = State.of(planned.city)
     progress = Progress(ERR, quiet=as_json)
-    with _locked(state, as_json), progress.shown(), progress.stage("verify"):
+    with _working(state, as_json), progress.shown(), progress.stage("verify"):
         result = run_verification(state, reach(planned, state), hosts, progress)
     if as_json:
         emit_json(
@@ -195,7 +195,7 @@ def down(
     if not state.folder.exists():
         fail(Exit.FINE, f"Nothing to remove: {state.folder} does not exist.", as_json=as_json)
     progress = Progress(ERR, quiet=as_json)
-    with _locked(state, as_json), progress.shown(), progress.stage("down"):
+    with _working(state, as_json), progress.shown(), progress.stage("down"):
         left = remove(state, purge, lambda event: progress.step(event.name, event.message, loud=event.loud))
     if as_json:
         emit_json({"left": left})
@@ -221,7 +221,9 @@ def bundle(
 
     _need_root(as_json)
     progress = Progress(ERR, quiet=as_json)
-    with progress.shown(), progress.stage("bundle"):
+    state = State(cache_home())
+    state.folder.mkdir(parents=True, exist_ok=True)
+    with _working(state, as_json), progress.shown(), progress.stage("bundle"):
         built = build_bundle(progress)
     if as_json:
         emit_json([vars(entry) for entry in built.entries()])
@@ -293,9 +295,15 @@ def _need_root(as_json: bool) -> None:
 
 
 @contextmanager
-def _locked(state: State, as_json: bool) -> Iterator[None]:
+def _working(state: State, as_json: bool) -> Iterator[None]:
+    """Hold the city, and turn what can go wrong out there into words and exit code 1."""
+    from infra.automation import InfrastructureError
+    from infra.bundle import BundleError
+
     try:
         with state.locked():
             yield
     except StateBusy as busy:
         fail(Exit.DIFFERS, f"{busy}; wait for it to end.", as_json=as_json)
+    except (InfrastructureError, BundleError) as error:
+        fail(Exit.DIFFERS, str(error), as_json=as_json)
