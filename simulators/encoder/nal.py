@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from simulators.encoder.clips import Codec
@@ -60,8 +61,8 @@ def unit_type(codec: Codec, unit: bytes) -> int:
 def split_annex_b(stream: bytes) -> Iterator[bytes]:
     """Yield the NAL units of a byte stream (Annex B), without start codes and trailing zero bytes."""
     starts = [match.end() for match in _START_CODE.finditer(stream)]
-    for start, following in zip(starts, [*(s - 3 for s in starts[1:]), len(stream)], strict=True):
-        unit = stream[start:following].rstrip(b"\x00")
+    for start, following in pairwise([*starts, len(stream) + 3]):
+        unit = stream[start : following - 3].rstrip(b"\x00")
         if unit:
             yield unit
 
