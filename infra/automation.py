@@ -111,18 +111,18 @@ def up(plan: Plan, state: State, bundle: Bundle, on_event: OnEvent, rebuild: Seq
     home = bundle.pulumi.parent.parent
     write_private(state.folder / TARGET_FILE, target.dump())
     stack = _stack(state, plan.city, home, lambda: program(plan, target))
-    changes: dict[str, int] = {}
-    result = _run(
+    listener = _Listener(on_event)
+    result = listener.run(
         lambda: stack.up(
             refresh=True,
             parallel=PARALLEL,
             replace=_host_urns(stack, rebuild) or None,
             suppress_outputs=True,
             color="never",
-            on_event=_listener(on_event, changes),
+            on_event=listener,
         )
     )
-    return Outcome(changes, _hosts(result.outputs))
+    return Outcome(listener.changes, _hosts(result.outputs))
 
 
 def down(state: State, purge: bool, on_event: OnEvent) -> list[str]:
@@ -139,7 +139,11 @@ def down(state: State, purge: bool, on_event: OnEvent) -> list[str]:
         on_event(InfrastructureEvent(lab.city, "", "log", "never deployed", "running", False))
     if home := _known_home(state):
         stack = _stack(state, lab.city, home, _nothing)
-        _run(lambda: stack.destroy(parallel=PARALLEL, color="never", on_event=_listener(on_event, {})))
+        listener = _Listener(on_event)
+        try:
+            listener.run(lambda: stack.destroy(parallel=PARALLEL, color="never", on_event=listener))
+        except InfrastructureError as error:  # what it could not remove is removed below, or named as left
+            on_event(InfrastructureEvent("pulumi", "", "delete", str(error), "failed", True))
     try:
         left = sweep(lab)
     except LabError as error:
@@ -225,24 +229,31 @@ def _host_urns(stack: auto.Stack, names: Sequence[str]) -> list[str]:
     return [r["urn"] for r in resources if any(r["urn"].endswith(suffix) for suffix in wanted)]
 
 
-def _listener(on_event: OnEvent, changes: dict[str, int]) -> Callable[[engine.EngineEvent], None]:
-    def listen(event: engine.EngineEvent) -> None:
+class _Listener:
+    """Passes on what the engine does, and keeps what it changed and what failed."""
+
+    def __init__(self, on_event: OnEvent) -> None:
+        self._on_event = on_event
+        self.changes: dict[str, int] = {}
+        self.failures: list[str] = []
+
+    def __call__(self, event: engine.EngineEvent) -> None:
         if event.summary_event:
             for operation, count in event.summary_event.resource_changes.items():
                 name = str(getattr(operation, "value", operation))
                 if name not in _UNCHANGED:
-                    changes[name] = changes.get(name, 0) + count
+                    self.changes[name] = self.changes.get(name, 0) + count
         if meaning := translate(event):
-            on_event(meaning)
+            if meaning.status == "failed" and meaning.operation == "log" and meaning.kind:
+                self.failures.append(f"{meaning.kind.lower()} {meaning.name}: {meaning.message}")
+            self._on_event(meaning)
 
-    return listen
-
-
-def _run(operation: Callable[[], T]) -> T:
-    try:
-        return operation()
-    except auto.CommandError as error:
-        raise InfrastructureError(readable(str(error))) from error
+    def run(self, operation: Callable[[], T]) -> T:
+        """Run an operation of the engine. Raises ``InfrastructureError`` in the words of the target, where it has any."""
+        try:
+            return operation()
+        except auto.CommandError as error:
+            raise InfrastructureError("\n".join(self.failures) or readable(str(error))) from error
 
 
 def _hosts(outputs: auto.OutputMap) -> dict[str, HostOutput]:

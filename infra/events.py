@@ -23,6 +23,7 @@ _VERBS: Final = {
     "same": ("unchanged", "unchanged"),
 }
 _QUIET: Final = frozenset({"same", "refresh", "read"})
+_OWN_PLUGIN: Final = "using pulumi-resource-vigielab from"  # a warning that the provider is ours, at every run
 # How the provider's server words an exception; the class is of no use to an operator.
 _WRAPPED: Final = re.compile(r"Unexpected <class '[^']*'>: ")
 
@@ -73,7 +74,7 @@ def translate(event: engine.EngineEvent) -> InfrastructureEvent | None:
 
 
 def _diagnostic(event: engine.DiagnosticEvent) -> InfrastructureEvent | None:
-    if event.severity == "debug" or not event.message.strip():
+    if event.severity == "debug" or not event.message.strip() or _OWN_PLUGIN in event.message:
         return None
     kind, name = _parts(event.urn or "") or ("", "pulumi")
     failed = event.severity == "error"

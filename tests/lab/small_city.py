@@ -1,16 +1,27 @@
-"""A plan of a few bare hosts, for tests of the infrastructure alone."""
+"""A city of a few bare hosts, for tests of the infrastructure alone, and a command that brings it up to be killed."""
 
 from __future__ import annotations
 
-from vigie.plan.document import sealed
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.automation import InfrastructureEvent, Outcome, down, up
+from infra.bundle import Bundle, build
+from infra.lab.layout import Lab
+from vigie.plan.document import dump_plan, sealed
 from vigie.plan.model import Capacity, Forward, Host, Monitoring, Network, Plan, Volume
+from vigie.state import State, cache_home
 
 CITY = "lab-test"
 MEBIBYTE = 1024 * 1024
+ROOT = Path(__file__).parents[2]
+SSH_FORWARD = Forward("ssh", 19_122, "h1", "10.78.0.11", 22)
 
 
-def host(number: int, *, volume_bytes: int = 0, extra: tuple[str, ...] = (), layer: str = "bare") -> Host:
-    """Host ``h<number>`` at 10.78.0.<10 + number>."""
+def host(number: int, *, volume_bytes: int = 0, extra: tuple[str, ...] = ()) -> Host:
+    """Host ``h<number>`` at 10.78.0.<10 + number>, with a volume if it has a size."""
     return Host(
         name=f"h{number}",
         tier="recorder",
@@ -24,12 +35,12 @@ def host(number: int, *, volume_bytes: int = 0, extra: tuple[str, ...] = (), lay
     )
 
 
-def plan(hosts: tuple[Host, ...], forwards: tuple[Forward, ...] = (), city: str = CITY) -> Plan:
+def plan_of(*hosts: Host, forwards: tuple[Forward, ...] = (SSH_FORWARD,)) -> Plan:
     """A plan that holds just ``hosts``."""
     return sealed(
         Plan(
             format=1,
-            city=city,
+            city=CITY,
             title="Lab test",
             target="lab",
             network=Network("10.78.0.0/16", "10.78.0.0/24", "10.78.0.1"),
@@ -47,3 +58,74 @@ def plan(hosts: tuple[Host, ...], forwards: tuple[Forward, ...] = (), city: str 
             digest="",
         )
     )
+
+
+USUAL = plan_of(host(1, volume_bytes=64 * MEBIBYTE), host(2, extra=("10.78.1.5", "10.78.1.6")), host(3))
+
+
+@dataclass
+class SmallCity:
+    """The city's state and bundle, and what tests do with them."""
+
+    state: State
+    bundle: Bundle
+
+    @classmethod
+    def open(cls, folder: Path) -> SmallCity:
+        """Prepare the state folder ``folder``, with an SSH key, and find or build the bundle."""
+        bundle = build(ROOT, cache_home(), lambda _: None)
+        assert bundle is not None
+        state = State(folder)
+        state.prepare()
+        if not state.ssh_key.exists():
+            argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(state.ssh_key)]
+            subprocess.run(argv, check=True, stdin=subprocess.DEVNULL)
+        return cls(state, bundle)
+
+    @property
+    def lab(self) -> Lab:
+        return Lab(CITY, self.state.folder)
+
+    def up(self, plan: Plan = USUAL, rebuild: tuple[str, ...] = ()) -> Outcome:
+        """``up``, with known_hosts written as the command line does."""
+        self.state.plan.write_text(dump_plan(plan), encoding="utf-8")
+        with self.state.locked():
+            outcome = up(plan, self.state, self.bundle, show, rebuild)
+        lines = [f"{made.address} {made.ssh_host_key}\n" for made in outcome.hosts.values()]
+        self.state.known_hosts.write_text("".join(lines), encoding="utf-8")
+        return outcome
+
+    def down(self, purge: bool = False) -> list[str]:
+        with self.state.locked():
+            return down(self.state, purge, show)
+
+    def ssh(self, number: int, command: str) -> str:
+        """What ``command`` prints on host ``h<number>``, as the administration user, host key checked strictly."""
+        options = [
+            "BatchMode=yes",
+            "StrictHostKeyChecking=yes",
+            f"UserKnownHostsFile={self.state.known_hosts}",
+            "ConnectTimeout=5",
+        ]
+        argv = ["nsenter", f"--net=/run/netns/{self.lab.namespace}", "ssh", "-F", "none", "-i", str(self.state.ssh_key)]
+        argv += [f"-o{option}" for option in options]
+        done = subprocess.run(
+            [*argv, f"vigie@10.78.0.{10 + number}", command], capture_output=True, text=True, timeout=30, check=False
+        )
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        return done.stdout.strip()
+
+    def start_up(self) -> subprocess.Popen[str]:
+        """``up`` in a process of its own, to be interrupted or killed."""
+        argv = [sys.executable, "-m", "tests.lab.small_city", str(self.state.folder)]
+        return subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def show(event: InfrastructureEvent) -> None:
+    """Print what happened; pytest shows it when a test fails."""
+    if event.loud:
+        print(event.kind, event.name, event.operation, event.status, event.message, flush=True)
+
+
+if __name__ == "__main__":
+    SmallCity.open(Path(sys.argv[1])).up()
