@@ -71,14 +71,20 @@ def run_playbook(state: State, prefix: Sequence[str], hosts: Collection[str], pr
         *("-e", f"@{state.variables}", "-e", f"@{state.secrets}", "--vault-password-file", str(state.passphrase)),
         *("--limit", ",".join(sorted(hosts))),
     ]
+    log = state.events / "playbook.log"
     result.exit_code = run(
         argv,
         cwd=PLAYBOOKS,
         environment={"ANSIBLE_CONFIG": str(PLAYBOOKS / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
-        log=state.events / "playbook.log",
+        log=log,
         events=state.events / "playbook.jsonl",
         on_event=on_event,
     )
+    if result.exit_code and not result.failures:
+        # Ansible ended before it reached a host (a playbook that does not parse, say): its own words tell why.
+        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        reason = next((line for line in said if "ERROR" in line), said[-1] if said else f"exit code {result.exit_code}")
+        result.failures = dict.fromkeys(hosts, f"ansible-playbook: {reason}")
     if result.finished:
         for host in set(hosts) - set(result.failures):
             write_json(state.manifest(host), {"files": result.files[host], "units": result.units[host]})
