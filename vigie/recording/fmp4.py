@@ -206,9 +206,9 @@ def _read_run(moof: bytes, table: _Atom, defaults: _Defaults, position: int, run
     available = table.end - table.start - cursor
     if count > _SAMPLES_LIMIT or count * 4 * len(columns) > available:
         raise SegmentError(f"trun of {count} samples does not fit its atom")
-    fields = struct.iter_unpack(f">{len(columns)}I", _bytes(moof, table, cursor, count * 4 * len(columns)))
+    rows = _bytes(moof, table, cursor, count * 4 * len(columns))
     for index in range(count):
-        row = dict(zip(columns, next(fields), strict=True)) if columns else {}
+        row = dict(zip(columns, struct.unpack_from(f">{len(columns)}I", rows, index * 4 * len(columns)), strict=True))
         duration, size = row.get(0x100, defaults.duration), row.get(0x200, defaults.size)
         sample_flags = row.get(0x400, defaults.flags)
         if index == 0 and first_flags is not None:
