@@ -15,7 +15,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from aiohttp import web
@@ -27,6 +27,9 @@ _COMPONENT = "server"
 
 #: The folders that are served, each below its own name.
 FOLDERS = ("apt", "wheels", "bin", "clips")
+
+#: Sent for a folder itself, where it is in it: pip reads its links.
+INDEX = "index.html"
 
 #: Printed once the server accepts connections.
 _READY = "serving"
@@ -42,19 +45,28 @@ _CONFINED = (
 
 
 def application(folders: Mapping[str, Path], manifest: Path) -> web.Application:
-    """Make the application: ``/<name>/…`` for each folder and ``/manifest.json``; GET and HEAD only, no listings.
+    """Make the application: ``/<name>/…`` for each folder and ``/manifest.json``; GET and HEAD only, no listings
+    but a folder's own ``index.html``.
 
     Links are not followed and nothing outside the folders is reached (404).
     """
     served = web.Application()
 
-    async def send_manifest(_: web.Request) -> web.FileResponse:
-        return web.FileResponse(manifest, headers={"Content-Type": "application/json"})
-
-    served.router.add_get("/manifest.json", send_manifest)
+    served.router.add_get("/manifest.json", _sending(manifest, "application/json"))
     for name, folder in folders.items():
+        if (folder / INDEX).is_file():
+            served.router.add_get(f"/{name}/", _sending(folder / INDEX, "text/html"))
         served.router.add_static(f"/{name}", folder, show_index=False, follow_symlinks=False)
     return served
+
+
+def _sending(path: Path, content_type: str) -> Callable[[web.Request], Awaitable[web.FileResponse]]:
+    """A handler that sends one file."""
+
+    async def send(_: web.Request) -> web.FileResponse:
+        return web.FileResponse(path, headers={"Content-Type": content_type})
+
+    return send
 
 
 def tls_context(certificate: Path, key: Path, client_ca: Path | None) -> ssl.SSLContext:

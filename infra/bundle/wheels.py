@@ -16,8 +16,10 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from email.message import Message
 from email.parser import HeaderParser
+from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from packaging.markers import Marker
 
@@ -34,6 +36,9 @@ WHEELS = "wheels"
 
 #: The file that hosts install from.
 REQUIREMENTS = "requirements.txt"
+
+#: The page of links for pip's ``--find-links``; served for the folder itself too.
+LINKS = "index.html"
 
 #: What our own wheel is built from; the folders are those of pyproject.toml (tool.hatch.build.targets.wheel).
 OWN_FILES = ("pyproject.toml", "README.md")
@@ -168,6 +173,7 @@ def _make(workshop: Workshop, folder: Path, root: Path) -> dict[str, Any]:
     entries = [wheel_entry(path) for path in sorted(wheels.glob("*.whl"))]
     requirements = wheels / REQUIREMENTS
     requirements.write_text(requirements_of(entries))
+    (wheels / LINKS).write_text(links_of(entries))
     entries.append(
         Entry(NAME, pins.HOST_PYTHON, "", store.file_digest(requirements), f"/wheels/{REQUIREMENTS}", "wheelhouse")
     )
@@ -186,6 +192,13 @@ def copy_sources(root: Path, target: Path) -> None:
 def requirements_of(entries: Iterable[Entry]) -> str:
     """The requirements file of wheels: each pinned to its one hash, so that pip takes nothing else."""
     return "".join(f"{entry.name}=={entry.version} --hash=sha256:{entry.sha256}\n" for entry in entries)
+
+
+def links_of(entries: Iterable[Entry]) -> str:
+    """The page of links that pip reads (``--find-links``), each with the wheel's hash."""
+    names = ((entry.path.rsplit("/", 1)[-1], entry.sha256) for entry in entries)
+    links = (f'<a href="{quote(name)}#sha256={sha256}">{escape(name)}</a><br>\n' for name, sha256 in names)
+    return f"<!DOCTYPE html>\n<title>wheels</title>\n{''.join(links)}"
 
 
 def wheel_entry(path: Path) -> Entry:

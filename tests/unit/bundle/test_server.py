@@ -24,6 +24,7 @@ def bundle(tmp_path: Path) -> Bundle:
     for name in ("apt", "wheels", "bin", "clips"):
         (tmp_path / name / "deep").mkdir(parents=True)
         (tmp_path / name / "deep" / "file").write_text(f"{name} content")
+    (tmp_path / "wheels" / "index.html").write_text("links")
     (tmp_path / "secret").write_text("secret")
     (tmp_path / "apt" / "link").symlink_to(tmp_path / "secret")
     (tmp_path / "manifest.json").write_text('{"components": []}')
@@ -79,12 +80,22 @@ def test_serves_the_bundle_and_nothing_else(client: HTTPSConnection) -> None:
     for name in ("apt", "wheels", "bin", "clips"):
         assert _get(client, f"/{name}/deep/file") == (200, f"{name} content")
     assert _get(client, "/manifest.json") == (200, '{"components": []}')
-    refused = ["/", "/secret", "/apt/../secret", "/apt/%2e%2e/secret", "/apt/..%2fsecret", "/apt/%2fetc/passwd"]
+    assert _get(client, "/wheels/") == (200, "links")
+    refused = [
+        "/clips/",
+        "/",
+        "/secret",
+        "/apt/../secret",
+        "/apt/%2e%2e/secret",
+        "/apt/..%2fsecret",
+        "/apt/%2fetc/passwd",
+    ]
     for path in [*refused, "/apt//etc/passwd", "/apt/link", "/apt/absent"]:
         status, body = _get(client, path)
         assert (path, status) == (path, 404)
         assert "secret" not in body
-    assert _get(client, "/apt/deep")[0] == 403  # no listing
+    for path in ("/apt/deep", "/clips/"):  # no listings
+        assert _get(client, path)[0] == 403
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST", "DELETE", "PATCH"])

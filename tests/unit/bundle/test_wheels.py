@@ -116,3 +116,8 @@ def test_archive_without_metadata_is_refused(tmp_path: Path) -> None:
 
 def test_requirements_pin_version_and_hash() -> None:
     assert wheels.requirements_of([Entry("a", "1.0", "MIT", "abc")]) == "a==1.0 --hash=sha256:abc\n"
+
+
+def test_links_escape_what_a_version_may_hold() -> None:
+    page = wheels.links_of([Entry("a", "1+x", "MIT", "abc", "/wheels/a-1+x-py3-none-any.whl")])
+    assert '<a href="a-1%2Bx-py3-none-any.whl#sha256=abc">a-1+x-py3-none-any.whl</a>' in page
