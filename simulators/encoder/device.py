@@ -40,6 +40,7 @@ class Device:
             stream = Stream(stream_config, reels[stream_config.clip])
             self.channels[stream_config.path] = Channel(stream, orchestra.join(stream))
         self._server: asyncio.Server | None = None
+        self._order = asyncio.Lock()  # orders come from several clients at once, and listening takes a while
 
     def channel(self, path: str) -> Channel | None:
         """Return the channel at `path`, or None."""
@@ -68,10 +69,15 @@ class Device:
 
         A fault of the picture or of the rate shows at the next keyframe; the others at once.
         """
-        for channel in self.channels.values():
-            if channel.stream.config.camera == camera and role in (None, channel.stream.config.role):
-                channel.stream.fault = fault
-                self._interrupt(channel)
+        async with self._order:
+            for channel in self.channels.values():
+                if channel.stream.config.camera == camera and role in (None, channel.stream.config.role):
+                    channel.stream.fault = fault
+                    self._interrupt(channel)
+            await self._follow_network()
+
+    async def _follow_network(self) -> None:
+        """Be unreachable if every stream is dropped, else reachable."""
         if all(channel.stream.fault is Fault.DROP for channel in self.channels.values()):
             self._stop_listening()
             for connection in tuple(self.connections):

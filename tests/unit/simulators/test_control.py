@@ -28,30 +28,30 @@ CONTROL_PORT = free_port("127.0.0.1")
 
 
 @pytest.fixture(scope="module")
-def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
     """A simulator that told its service manager that it is ready."""
     folder = tmp_path_factory.mktemp("s")
     rtsp_port = free_port("127.0.42.1")
     config = configuration(folder, [device("dome", "127.0.42.1", rtsp_port, ["cam-1"])], CONTROL_PORT)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.settimeout(30)
-        manager.bind(str(folder / "n"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.settimeout(30)
+        supervisor.bind(str(folder / "n"))
         command = [sys.executable, "-m", "simulators.encoder", "--config", str(config)]
         environment = {**os.environ, "NOTIFY_SOCKET": str(folder / "n")}
         run = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
         try:
-            assert manager.recv(1_000) == b"READY=1\nSTATUS=1 devices, 1 cameras"
+            assert supervisor.recv(1_000) == b"READY=1\nSTATUS=1 devices, 1 cameras"
             socket.create_connection(("127.0.42.1", rtsp_port)).close()  # ready means that all sockets listen
             yield run
             run.send_signal(signal.SIGTERM)
-            assert manager.recv(1_000) == b"STOPPING=1"
+            assert supervisor.recv(1_000) == b"STOPPING=1"
             assert run.communicate(timeout=10)[1].count("ERROR") == 0
             assert run.returncode == 0
         finally:
             run.kill()
 
 
-@pytest.mark.usefixtures("process")
+@pytest.mark.usefixtures("simulator")
 class TestRunningSimulator:
     """Orders by the API and by the command line."""
 

@@ -29,8 +29,8 @@ class Wire:
         self.backlog = 0
         self.aborted = False
 
-    def write(self, data: bytes | bytearray) -> None:
-        self.sent.append(bytes(data))
+    def write(self, octets: bytes | bytearray) -> None:
+        self.sent.append(bytes(octets))
 
     def is_closing(self) -> bool:
         return self.aborted
@@ -43,7 +43,7 @@ class Wire:
 
     def take(self) -> list[bytes]:
         """Return what was sent on the RTP channel since the last call, a buffer per frame."""
-        taken = [data for data in self.sent if data[1] == 0]
+        taken = [octets for octets in self.sent if octets[1] == 0]
         self.sent.clear()
         return taken
 
@@ -71,7 +71,7 @@ def play(stream: Stream, start: int, count: int) -> None:
         stream.play(tick)
 
 
-def shown(stream: Stream, data: bytes) -> tuple[Variant, int]:
+def shown(stream: Stream, octets: bytes) -> tuple[Variant, int]:
     """Return which frame of which variant a buffer carries, by its payloads."""
 
     def payloads(octets: bytes, frame: Frame) -> list[bytes]:
@@ -80,23 +80,23 @@ def shown(stream: Stream, data: bytes) -> tuple[Variant, int]:
 
     for variant, frames in stream.reel.frames.items():
         for number, frame in enumerate(frames):
-            if len(frame.template) == len(data) and payloads(frame.template, frame) == payloads(data, frame):
+            if len(frame.template) == len(octets) and payloads(frame.template, frame) == payloads(octets, frame):
                 return variant, number
     raise AssertionError("a buffer that is no frame of the clip")
 
 
-def header(data: bytes) -> tuple[int, int, int]:
+def header(octets: bytes) -> tuple[int, int, int]:
     """Return sequence number, timestamp and SSRC of the first packet of a buffer."""
-    sequence, timestamp, ssrc = struct.unpack_from(">HII", data, 6)
+    sequence, timestamp, ssrc = struct.unpack_from(">HII", octets, 6)
     return sequence, timestamp, ssrc
 
 
 def numbers(stream: Stream, sent: list[bytes]) -> list[int]:
-    return [shown(stream, data)[1] for data in sent]
+    return [shown(stream, octets)[1] for octets in sent]
 
 
 def variants(stream: Stream, sent: list[bytes]) -> list[Variant]:
-    return [shown(stream, data)[0] for data in sent]
+    return [shown(stream, octets)[0] for octets in sent]
 
 
 def test_a_viewer_starts_at_a_keyframe_and_gets_every_frame_after_it(stream: Stream) -> None:
@@ -114,11 +114,11 @@ def test_timestamps_follow_the_clock_and_sequence_numbers_have_no_hole(stream: S
     expected = None
     base = header(wire.sent[1])[1]
     sent = wire.take()
-    for data, tick in zip(sent, [*range(2 * GROUP), *range(2 * GROUP, 4 * GROUP, 5)], strict=True):
-        sequence, timestamp, _ = header(data)
+    for octets, tick in zip(sent, [*range(2 * GROUP), *range(2 * GROUP, 4 * GROUP, 5)], strict=True):
+        sequence, timestamp, _ = header(octets)
         assert (timestamp - base) % 2**32 == tick * 6_000
         assert expected in (None, sequence)
-        variant, number = shown(stream, data)
+        variant, number = shown(stream, octets)
         expected = (sequence + len(stream.reel.frames[variant][number].packet_offsets)) % 2**16
 
 
@@ -172,9 +172,9 @@ def test_instants_that_the_host_missed_cost_the_rest_of_their_group(stream: Stre
 def test_sender_reports_come_at_once_and_every_five_seconds(stream: Stream) -> None:
     wire = watch(stream)
     play(stream, 0, REPORT_INTERVAL_SECONDS * SPEC.fps + 1)
-    reports = [(position, data) for position, data in enumerate(wire.sent) if data[1] == 1]
+    reports = [(position, octets) for position, octets in enumerate(wire.sent) if octets[1] == 1]
     assert [position for position, _ in reports] == [0, REPORT_INTERVAL_SECONDS * SPEC.fps + 1]
-    first, second = (struct.unpack_from(">IIIIII", data, 8) for _, data in reports)
+    first, second = (struct.unpack_from(">IIIIII", octets, 8) for _, octets in reports)
     assert first[1] == second[1] == 1_000_000_000 + 2_208_988_800
     assert (second[3] - first[3]) % 2**32 == 90_000 * REPORT_INTERVAL_SECONDS
     assert first[4:] == (0, 0)
