@@ -29,8 +29,8 @@ def test_replies_and_loopback_pass_before_anything_else(observed: Observed) -> N
     """Order counts in nftables: the plan's rules only ever see new connections."""
     rules = Ruleset.parse(observed["firewall"]).rules
     for chain in ("input", "output"):
-        first = [rule for rule in rules if rule.chain == chain][:2]
-        observed.expect(f"first rules of {chain}", [Rule.loopback(chain), Rule.replies(chain)], first)
+        first = [str(rule) for rule in rules if rule.chain == chain][:2]
+        observed.expect(f"first rules of {chain}", [str(Rule.loopback(chain)), str(Rule.replies(chain))], first)
 
 
 def test_only_planned_sockets_listen(observed: Observed) -> None:
@@ -57,9 +57,9 @@ def test_no_default_route(observed: Observed) -> None:
 def test_addresses_are_the_plans(observed: Observed) -> None:
     """The firewall of every peer names these addresses: one more is unprotected, one fewer is unreachable."""
     host = observed.host
-    wanted = {(address, host.prefix_length) for address in (host.address, *host.extra_addresses)}
-    found = {(a["address"], a["prefix"]) for a in observed["network"]["addresses"] if a["interface"] != "lo"}
-    observed.expect_all("addresses", wanted, found)
+    found = {a["address"]: a["prefix"] for a in observed["network"]["addresses"] if a["interface"] != "lo"}
+    observed.expect_all("addresses", (host.address, *host.extra_addresses), found)
+    observed.expect(f"prefix length of {host.address}", host.prefix_length, found[host.address])
 
 
 def test_kernel_parameters_of_the_network(observed: Observed) -> None:

@@ -32,12 +32,17 @@ class Pages:
         self.login: str | None = f"{login['username']}:{login['password']}"
 
     def get(self, port: int, path: str, login: str | None) -> Any:
-        """The JSON at ``path``. Raises ``OSError`` for anything but an answer of 200."""
+        """The JSON at ``path``. Raises ``HTTPError`` for an answer that is not 200; no answer fails the test."""
         request = urllib.request.Request(f"https://{self.observed.host.address}:{port}{path}")
         if login:
             request.add_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS, context=self.context) as answer:
-            return json.load(answer)
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS, context=self.context) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError:
+            raise
+        except OSError as error:
+            self.observed.fail(f"port {port} does not answer: {error}")
 
     def prometheus(self, path: str) -> Any:
         """The ``data`` of an answer of Prometheus."""

@@ -22,7 +22,7 @@ def run(*command: str, check: bool = True) -> str:
     """What ``command`` prints. Raises ``RuntimeError`` with what it complained about."""
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=30, check=False)
     if check and done.returncode:
-        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {(done.stderr or done.stdout).strip()[-500:]}")
     return done.stdout
 
 
