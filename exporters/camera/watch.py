@@ -26,7 +26,7 @@ class PictureWatch:
     """Decodes the newest keyframes of each camera every `interval` seconds."""
 
     def __init__(self, states: Sequence[CameraState], interval: float, errors: Counter[str]) -> None:
-        self._states = states
+        self.states = states
         self._interval = interval
         self._errors = errors
         now = time.monotonic()
@@ -39,7 +39,7 @@ class PictureWatch:
 
     def forget_old(self, unix: float) -> None:
         """Drops pictures that are no longer evidence, as of Unix second `unix`."""
-        for state in self._states:
+        for state in self.states:
             if state.picture_time is not None:
                 expired = unix - state.picture_time > _PICTURE_LIVES_INTERVALS * self._interval
                 if expired or not state.observe(unix).recorded:
@@ -47,15 +47,15 @@ class PictureWatch:
 
     async def _work(self) -> None:
         while True:
-            state = min(self._states, key=lambda candidate: candidate.picture_due_at, default=None)
+            state = min(self.states, key=lambda candidate: candidate.picture_due_at, default=None)
             if state is None or state.picture_due_at > time.monotonic():
                 await asyncio.sleep(_IDLE_SECONDS)
                 continue
             state.picture_due_at = float("inf")  # claimed
-            checked = await self._check(state)
+            checked = await self.check(state)
             state.picture_due_at = time.monotonic() + (self._interval if checked else _RETRY_SECONDS)
 
-    async def _check(self, state: CameraState) -> bool:
+    async def check(self, state: CameraState) -> bool:
         """Whether a new picture was judged; False when there is none yet."""
         references = list(state.keyframes)
         unix = time.time()

@@ -3,10 +3,14 @@ changes the modification time of its directory."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from vigie.recording.layout import day_directories, segment_names
+
+_SETTLED_NS: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,9 @@ class _Day:
     segments: int
     size: int  # without the newest segment, which may still grow
     newest: Path | None
+    settled: (
+        bool  # listed well after its last change: time stamps are coarse, and a change may hide behind an equal one
+    )
 
 
 class SegmentInventory:
@@ -53,11 +60,12 @@ class SegmentInventory:
         except FileNotFoundError:
             return None
         known = self._days.get(directory)
-        if known is not None and known.modified_ns == modified:
+        if known is not None and known.settled and known.modified_ns == modified:
             return known
+        settled = time.time_ns() - modified > _SETTLED_NS
         names = segment_names(directory)
         size = sum(_size(directory / name) for name in names[:-1])
-        return _Day(modified, len(names), size, directory / names[-1] if names else None)
+        return _Day(modified, len(names), size, directory / names[-1] if names else None, settled)
 
 
 def _size(path: Path) -> int:

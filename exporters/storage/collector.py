@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import Counter
 from collections.abc import Iterable
+from time import monotonic
 from typing import Final
 
 from prometheus_client.core import Metric as Family
@@ -58,7 +58,7 @@ class StorageCollector:
 
     def _add(self, found: Families, volume: Volume, state: VolumeState) -> None:
         name = volume.name
-        now = time.monotonic()
+        now = monotonic()
         self._trends[name].add(now, state.used)
         self._grown[name] += max(0, state.used - self._last_used.get(name, state.used))
         self._last_used[name] = state.used

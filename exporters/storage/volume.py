@@ -10,6 +10,7 @@ from typing import Final
 
 _SECTOR_BYTES: Final = 512  # unit of /sys/dev/block/*/stat, whatever the device's own sector size
 _WRITTEN_SECTORS: Final = 6  # 7th field; Documentation/block/stat.rst of Linux
+_READ_ONLY: Final = frozenset({"ro", "emergency_ro", "shutdown"})
 _ESCAPE: Final = re.compile(r"\\([0-7]{3})")
 
 
@@ -32,11 +33,17 @@ class VolumeState:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One line of a mount table (proc_pid_mountinfo(5)): device number `major:minor`, type, source."""
+    """One line of a mount table (proc_pid_mountinfo(5)): device number `major:minor`, type, source, options of both."""
 
     number: str
     filesystem: str
     source: str
+    options: frozenset[str]
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writes fail. Since Linux 6.15 ext4 keeps its flags after an error and only says `emergency_ro`."""
+        return not self.options.isdisjoint(_READ_ONLY)
 
 
 def read_volume(mount: Path) -> VolumeState:
@@ -49,7 +56,7 @@ def read_volume(mount: Path) -> VolumeState:
         size=state.f_blocks * state.f_frsize,
         free=state.f_bavail * state.f_frsize,
         used=(state.f_blocks - state.f_bfree) * state.f_frsize,
-        read_only=bool(state.f_flag & os.ST_RDONLY),
+        read_only=found.read_only or bool(state.f_flag & os.ST_RDONLY),
         written=_written_bytes(found.number),
         device=found.source,
         filesystem=found.filesystem,
@@ -62,8 +69,9 @@ def find_mount(table: str, mount: Path) -> Mount | None:
     for line in table.splitlines():
         before, _, after = line.partition(" - ")
         fields, tail = before.split(" "), after.split(" ")
-        if len(fields) > 4 and len(tail) > 1 and _unescape(fields[4]) == str(mount):
-            found = Mount(fields[2], tail[0], _unescape(tail[1]))
+        if len(fields) > 5 and len(tail) > 2 and _unescape(fields[4]) == str(mount):
+            options = frozenset(fields[5].split(",") + tail[2].split(","))
+            found = Mount(fields[2], tail[0], _unescape(tail[1]), options)
     return found
 
 

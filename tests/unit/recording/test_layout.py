@@ -81,7 +81,7 @@ def test_the_newest_costs_look_ups_not_a_scan(tmp_path: Path, monkeypatch: pytes
         listed.append(str(path))
         return listdir(path)
 
-    monkeypatch.setattr(layout.os, "listdir", counting)
+    monkeypatch.setattr(os, "listdir", counting)
     assert len(list(itertools.islice(layout.newest_segments(tmp_path, "cam-1"), 1))) == 1
     assert len(listed) == 4
 
