@@ -16,7 +16,8 @@ from typing import Final
 from infra.lab.commands import wait_until
 from infra.lab.errors import LabError
 
-CITY_CPU_SHARES: Final = 8192  # eight times the default: all hosts together must not weigh like one task of the machine
+# Eight times the defaults of v1 and v2: all hosts together must not weigh like one task of the machine.
+CITY_CPU: Final = {"cpu.shares": "8192", "cpu.weight": "800"}
 KILL_TIMEOUT_SECONDS: Final = 20.0
 SEARCH_DEPTH: Final = 4
 
@@ -110,9 +111,9 @@ def create(group: PurePosixPath) -> list[Path]:
             if not directory.is_dir():
                 directory.mkdir(exist_ok=True)
                 _prepare(directory, hierarchy)
-        shares = hierarchy.base / group.parts[0] / "cpu.shares"
-        if "cpu" in hierarchy.controllers and shares.exists():
-            shares.write_text(str(CITY_CPU_SHARES), encoding="ascii")
+        for name, value in CITY_CPU.items():
+            if (setting := hierarchy.base / group.parts[0] / name).exists():
+                setting.write_text(value, encoding="ascii")
         files.append(directory / "cgroup.procs")
     return files
 

@@ -13,7 +13,8 @@ from infra.lab.errors import LabError
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # Writes itself into the procs files that stand before "--", then forks away from the caller's session and ends, so
-# that the command is nobody's child: no run has to wait for it, and no Ctrl-C reaches it.
+# that the command is nobody's child: no run has to wait for it, and no Ctrl-C reaches it. Until that fork it dies with
+# the caller: were the caller killed, the next run must not meet a launch that is still under way.
 _SCRIPT: Final = """
 while [ "$1" != -- ]; do echo $$ > "$1" || exit 1; shift; done
 shift; exec setsid --fork "$@"
@@ -27,7 +28,7 @@ def launch(
     procs = [str(path) for path in cgroups.create(group)]
     with log.open("wb") as output:
         done = subprocess.run(
-            ["/bin/sh", "-c", _SCRIPT, "launch", *procs, "--", *command],
+            ["setpriv", "--pdeathsig", "KILL", "/bin/sh", "-c", _SCRIPT, "launch", *procs, "--", *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

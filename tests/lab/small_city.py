@@ -71,11 +71,14 @@ class SmallCity:
     bundle: Bundle
 
     @classmethod
-    def open(cls, folder: Path) -> SmallCity:
-        """Prepare the state folder ``folder``, with an SSH key, and find or build the bundle."""
+    def open(cls) -> SmallCity:
+        """Prepare the state folder, with an SSH key, and find or build the bundle.
+
+        The folder is not one of pytest's, which another run of pytest would clear away below the running hosts.
+        """
         bundle = build(ROOT, cache_home(), lambda _: None)
         assert bundle is not None
-        state = State(folder)
+        state = State.of(CITY)
         state.prepare()
         if not state.ssh_key.exists():
             argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(state.ssh_key)]
@@ -117,7 +120,7 @@ class SmallCity:
 
     def start_up(self) -> subprocess.Popen[str]:
         """``up`` in a process of its own, to be interrupted or killed."""
-        argv = [sys.executable, "-m", "tests.lab.small_city", str(self.state.folder)]
+        argv = [sys.executable, "-m", "tests.lab.small_city"]
         return subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -128,4 +131,4 @@ def show(event: InfrastructureEvent) -> None:
 
 
 if __name__ == "__main__":
-    SmallCity.open(Path(sys.argv[1])).up()
+    SmallCity.open().up()

@@ -27,9 +27,10 @@ MOMENTS = (0.4, 1.2, 2.0, 2.4, 2.8, 3.2, 3.8, 5.0)
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCity]:
+def small() -> Iterator[SmallCity]:
     """The city, not yet up; taken down in the end, whatever happened."""
-    city = SmallCity.open(tmp_path_factory.mktemp("state") / "lab-test")
+    city = SmallCity.open()
+    assert city.down() == []
     yield city
     assert city.down(purge=True) == []
 
@@ -156,8 +157,8 @@ def test_a_changed_plan_changes_running_hosts_in_place(city: SmallCity) -> None:
 
 def test_the_forward_leads_to_the_host_and_outlives_its_maker(small: SmallCity) -> None:
     """Made by a process that has ended; found by the next `up`; the first service on its port stays itself."""
-    child = small.start_up()
-    out, _ = child.communicate(timeout=120)
+    with small.start_up() as child:
+        out, _ = child.communicate(timeout=120)
     assert child.returncode == 0, out
     for _ in range(3):
         with socket.create_connection(("127.0.0.1", SSH_FORWARD.listen_port), timeout=5) as connection:
@@ -188,10 +189,10 @@ def test_there_is_no_way_out(city: SmallCity) -> None:
 def test_up_recovers_from_an_up_that_was_cut_short(small: SmallCity, moment: float, sent: signal.Signals) -> None:
     """At any moment; afterwards each host runs once, and nothing more is to do."""
     assert small.down() == []
-    child = small.start_up()
-    time.sleep(moment)
-    child.send_signal(sent)
-    child.communicate(timeout=120)
+    with small.start_up() as child:
+        time.sleep(moment)
+        child.send_signal(sent)
+        child.communicate(timeout=120)
     small.up()
     assert all_running(small)
     assert [len(inits(small, name)) for name in ("h1", "h2", "h3")] == [1, 1, 1]
@@ -202,10 +203,10 @@ def test_up_recovers_from_an_up_that_was_cut_short(small: SmallCity, moment: flo
 def test_down_removes_what_a_killed_up_left(small: SmallCity, moment: float) -> None:
     """Also what Pulumi never heard of."""
     assert small.down() == []
-    child = small.start_up()
-    time.sleep(moment)
-    child.kill()
-    child.communicate(timeout=60)
+    with small.start_up() as child:
+        time.sleep(moment)
+        child.kill()
+        child.communicate(timeout=60)
     assert small.down() == []
 
 
