@@ -33,7 +33,11 @@ class VolumeState:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One line of a mount table (proc_pid_mountinfo(5)): device number `major:minor`, type, source, options of both."""
+    """One line of a mount table (proc_pid_mountinfo(5)): device number `major:minor`, type, source.
+
+    `options` are the file system's own. Those of the mount say what this process may do: in the sandbox of its service
+    everything is mounted read-only, and so says statvfs.
+    """
 
     number: str
     filesystem: str
@@ -42,7 +46,7 @@ class Mount:
 
     @property
     def read_only(self) -> bool:
-        """Whether writes fail. Since Linux 6.15 ext4 keeps its flags after an error and only says `emergency_ro`."""
+        """Whether nobody can write. Since Linux 6.15 ext4 keeps its flags after an error and only says `emergency_ro`."""
         return not self.options.isdisjoint(_READ_ONLY)
 
 
@@ -56,7 +60,7 @@ def read_volume(mount: Path) -> VolumeState:
         size=state.f_blocks * state.f_frsize,
         free=state.f_bavail * state.f_frsize,
         used=(state.f_blocks - state.f_bfree) * state.f_frsize,
-        read_only=found.read_only or bool(state.f_flag & os.ST_RDONLY),
+        read_only=found.read_only,
         written=_written_bytes(found.number),
         device=found.source,
         filesystem=found.filesystem,
@@ -69,9 +73,8 @@ def find_mount(table: str, mount: Path) -> Mount | None:
     for line in table.splitlines():
         before, _, after = line.partition(" - ")
         fields, tail = before.split(" "), after.split(" ")
-        if len(fields) > 5 and len(tail) > 2 and _unescape(fields[4]) == str(mount):
-            options = frozenset(fields[5].split(",") + tail[2].split(","))
-            found = Mount(fields[2], tail[0], _unescape(tail[1]), options)
+        if len(fields) > 4 and len(tail) > 2 and _unescape(fields[4]) == str(mount):
+            found = Mount(fields[2], tail[0], _unescape(tail[1]), frozenset(tail[2].split(",")))
     return found
 
 

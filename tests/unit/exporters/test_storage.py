@@ -20,7 +20,8 @@ TABLE = """\
 40 22 7:3 / /srv/recordings rw,noatime - ext4 /dev/loop3 rw
 41 22 7:4 / /srv/with\\040space rw - xfs /dev/loop4 rw
 42 22 7:5 / /srv/broken rw,relatime - ext4 /dev/loop5 rw,errors=remount-ro,emergency_ro
-43 22 7:6 / /srv/ro ro,relatime - ext4 /dev/loop6 rw
+43 22 7:6 / /srv/sandboxed ro,relatime - ext4 /dev/loop6 rw
+45 22 7:8 / /srv/ro ro,relatime - ext4 /dev/loop8 ro
 44 40 7:7 / /srv/recordings rw - xfs /dev/loop7 ro
 """
 
@@ -31,7 +32,8 @@ TABLE = """\
         ("/", "8:1", False),
         ("/srv/with space", "7:4", False),
         ("/srv/broken", "7:5", True),
-        ("/srv/ro", "7:6", True),
+        ("/srv/sandboxed", "7:6", False),
+        ("/srv/ro", "7:8", True),
         ("/srv/recordings", "7:7", True),
     ],
 )
