@@ -1,0 +1,74 @@
+"""Pages that promise to be complete are compared with what they describe."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from tests.unit.cities import REPOSITORY
+from vigie.city.model import CameraRow, CityFile, EncoderRow
+
+DOCS = REPOSITORY / "docs"
+PAGES = sorted([*DOCS.rglob("*.md"), REPOSITORY / "README.md"])
+
+
+def keys_of(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Every leaf of a model as the page writes it: ``sites[].id``."""
+    for name, field in model.model_fields.items():
+        parts = [field.annotation, *get_args(field.annotation)]
+        inner = next((part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)), None)
+        if inner:
+            many = "[]" if inner is not field.annotation else ""
+            yield from keys_of(inner, f"{prefix}{name}{many}.")
+        else:
+            yield prefix + name
+
+
+def rows_of(page: str, heading: str) -> list[str]:
+    """The first cell of each table row under ``heading`` of a page, without its code marks."""
+    section = (DOCS / page).read_text("utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(r"^\| `([^`]+)` \|", section, re.M)
+
+
+@pytest.mark.parametrize(
+    ("heading", "model"), [("city.yaml", CityFile), ("encoders.csv", EncoderRow), ("cameras.csv", CameraRow)]
+)
+def test_every_key_of_a_city_is_explained(heading: str, model: type[BaseModel]) -> None:
+    """The errors of a city send people to this page: it knows every key and no other."""
+    documented = rows_of("how-to/describe-a-city.md", heading)
+    assert documented == sorted(documented, key=list(keys_of(model)).index)
+    assert set(documented) == set(keys_of(model))
+
+
+@pytest.mark.parametrize(
+    ("heading", "where"),
+    [
+        ("On hosts and the control node", ("project", "dependencies")),
+        ("On the control node", ("project", "optional-dependencies", "control")),
+        ("For development", ("dependency-groups", "dev")),
+    ],
+)
+def test_every_dependency_has_a_reason(heading: str, where: tuple[str, ...]) -> None:
+    """A dependency without a reason is one that nobody dares to remove."""
+    value: Any = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
+    for key in where:
+        value = value[key]
+    names = [re.match(r"[A-Za-z0-9._-]+", entry)[0] for entry in value]  # type: ignore[index]
+    assert rows_of("dependencies.md", heading) == names
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_links_and_paths_lead_somewhere(page: Path) -> None:
+    """A page that points at a file that moved is worse than none."""
+    text = page.read_text("utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert (page.parent / target).exists(), f"{page.name}: {target}"
+    for path in re.findall(r"`((?:tests|docs|inventories|playbooks|vigie|infra)/[\w/.-]+)`", text):
+        if page.name != "design.md":
+            assert (REPOSITORY / path).exists(), f"{page.name}: {path}"
