@@ -103,6 +103,11 @@ def certificate_services(host: Host) -> set[str]:
     return {*endpoints(host), *({"prometheus", "alertmanager"} & set(host.services))}
 
 
+def user_of(service: str) -> str:
+    """The account of a service that has a certificate: Debian's for Debian's packages, one of ours for our exporters."""
+    return "prometheus" if service in {"node-exporter", "prometheus", "alertmanager"} else "vigie-exporter"
+
+
 def documents(variables: dict[str, Any]) -> dict[str, Any]:
     """Configuration files that are the plan's values and nothing else: path -> value."""
     return {
@@ -114,20 +119,16 @@ def documents(variables: dict[str, Any]) -> dict[str, Any]:
 def sockets(plan: Plan, host: Host) -> set[Socket]:
     """Every socket that may take what others send: protocol, address, port, user of the program."""
     variables = host_variables(plan, host.name)
-    found: set[Socket] = {("tcp", wildcard, constants.SSH_PORT, "root") for wildcard in ("0.0.0.0", "::")}
-    found.add(("tcp", host.address, constants.NODE_EXPORTER_PORT, "prometheus"))
+    found: set[Socket] = {("tcp", "0.0.0.0", constants.SSH_PORT, "root")}  # the plan knows IPv4 only
     if host.name in plan.time_sources:
         found.add(("udp", "0.0.0.0", constants.NTP_PORT, "_chrony"))
-    found |= {
-        ("tcp", host.address, port, "vigie-exporter") for name, port in endpoints(host).items() if "exporter-" in name
-    }
-    found -= {("tcp", host.address, constants.NODE_EXPORTER_PORT, "vigie-exporter")}
+    found |= {("tcp", host.address, port, user_of(name)) for name, port in endpoints(host).items()}
     for identity in variables.get("vigie_identities", []):
         if identity["active"]:
             found |= {("tcp", "127.0.0.1", identity[port], "recorder") for port in ("api_port", "metrics_port")}
     for service, port in (("prometheus", constants.PROMETHEUS_PORT), ("alertmanager", constants.ALERTMANAGER_PORT)):
         if service in host.services:
-            found.add(("tcp", host.address, port, "prometheus"))
+            found.add(("tcp", host.address, port, user_of(service)))
     for device in plan.lab_devices:
         if device.host == host.name:
             found.add(("tcp", device.address, device.port, "vigie-lab"))

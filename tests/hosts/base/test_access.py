@@ -10,6 +10,7 @@ from vigie.plan.constants import ADMIN_USER, SSH_PORT
 # After the ssh baseline of dev-sec and sshd_config(5): what must hold whatever file says otherwise.
 SSH_SETTINGS: Final = {
     "port": [str(SSH_PORT)],
+    "addressfamily": ["inet"],  # the plan knows IPv4 only, and the firewall drops the rest
     "allowusers": [ADMIN_USER],
     "authenticationmethods": ["publickey"],
     "pubkeyauthentication": ["yes"],

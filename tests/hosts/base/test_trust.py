@@ -16,8 +16,6 @@ from tests.hosts.observed import Observed
 
 KEY_MODE: Final = "0600"
 LEAST_LEFT: Final = timedelta(days=30)
-OWNERS: Final = {"node-exporter": "prometheus", "prometheus": "prometheus", "alertmanager": "prometheus"}
-EXPORTER_OWNER: Final = "vigie-exporter"
 
 
 def test_every_service_has_a_certificate_of_the_city(observed: Observed) -> None:
@@ -70,8 +68,7 @@ def test_private_keys_are_their_services_alone(observed: Observed) -> None:
         for service, entry in observed["certificates"].items()
     }
     wanted = {
-        (service, KEY_MODE, OWNERS.get(service, EXPORTER_OWNER))
-        for service in expected.certificate_services(observed.host)
+        (service, KEY_MODE, expected.user_of(service)) for service in expected.certificate_services(observed.host)
     }
     observed.expect_all("private keys", wanted, found)
 
