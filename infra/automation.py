@@ -149,7 +149,7 @@ def down(state: State, purge: bool, on_event: OnEvent) -> list[str]:
     except LabError as error:
         raise InfrastructureError(str(error)) from error
     if not left:
-        shutil.rmtree(state.folder if purge else _folder(state), ignore_errors=purge)
+        shutil.rmtree(state.folder if purge else _folder(state), ignore_errors=True)
         (state.folder / TARGET_FILE).unlink(missing_ok=True)
     return left
 

@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from infra.lab import forward, host, network, volume
 from infra.lab.layout import NAME, Lab
-from infra.lab.values import Values
+from infra.lab.values import UNKNOWN, Values
 
 Report = Callable[[str], None]
 VERSION = "0.1.0"  # of the provider; also in Pulumi.yaml
@@ -33,6 +33,7 @@ class Kind:
     token: ClassVar[str]
     identity: ClassVar[frozenset[str]]  # inputs whose change makes another resource
     good: ClassVar[str]  # the condition a resource of this kind is repaired to
+    made: ClassVar[frozenset[str]] = frozenset()  # outputs that making it gives, and that an update keeps
 
     def name(self, inputs: Values) -> str:
         """The resource's id within its kind."""
@@ -41,6 +42,10 @@ class Kind:
     def refuse(self, old: Values, new: Values) -> dict[str, str]:
         """What is wrong with ``new`` inputs: reasons by property. ``old`` is empty for a new resource."""
         raise NotImplementedError
+
+    def promise(self, inputs: Values, old: Values) -> Values:
+        """The outputs that a preview can tell; ``old`` is what the resource was, empty for a new one."""
+        return {key: old.get(key, UNKNOWN) for key in self.made} | inputs | {"condition": self.good}
 
     def create(self, inputs: Values, report: Report) -> Values:
         """Make the resource, adopting what is there; its outputs."""
@@ -70,6 +75,7 @@ class NetworkKind(Kind):
     token = "vigielab:index:Network"  # noqa: S105 - a type, not a secret
     identity = LAB_INPUTS
     good = "ready"
+    made = frozenset({"namespace"})
 
     @override
     def name(self, inputs: Values) -> str:
@@ -108,6 +114,7 @@ class VolumeKind(Kind):
     token = "vigielab:index:Volume"  # noqa: S105
     identity = LAB_INPUTS | {"host", "name"}
     good = "ready"
+    made = frozenset({"path"})
 
     @override
     def name(self, inputs: Values) -> str:
@@ -151,6 +158,7 @@ class HostKind(Kind):
     token = "vigielab:index:Host"  # noqa: S105
     identity = LAB_INPUTS | {"name", "address", "prefix_length", "layers", "mounts"}
     good = "running"
+    made = frozenset({"ssh_host_key"})
 
     @override
     def name(self, inputs: Values) -> str:

@@ -78,8 +78,9 @@ def destroy(lab: Lab) -> None:
     if not lab.directory.is_dir():
         return
     with locked(lab.directory / "lab.lock"):
-        namespaces.delete(lab.namespace)
+        cgroups.kill(lab.group)  # a host that a killed run left half made, which no record names
         cgroups.remove(lab.group)
+        namespaces.delete(lab.namespace)
         (lab.base / "network.json").unlink(missing_ok=True)
         mounts.unmount(lab.base)
     (lab.directory / "lab.lock").unlink(missing_ok=True)

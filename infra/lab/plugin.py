@@ -19,12 +19,11 @@ from typing import Any, Final, TypeVar
 import grpc  # type: ignore[import-untyped,unused-ignore]
 from pulumi.provider.experimental import provider as pulumi
 from pulumi.provider.experimental import server
-from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 from typing_extensions import override
 
 from infra.lab.kinds import VERSION, Report, kind_of
-from infra.lab.values import UNKNOWN, difference, known, plain, wrapped
+from infra.lab.values import difference, known, plain, wrapped
 
 LOG_TIMEOUT_SECONDS: Final = 5.0
 WORKERS: Final = 32  # they wait for hosts to boot, they do not compute
@@ -67,15 +66,16 @@ class LabProvider(pulumi.Provider):
     async def create(self, request: pulumi.CreateRequest) -> pulumi.CreateResponse:
         kind, inputs = kind_of(request.type), plain(request.properties)
         if request.preview:
-            return pulumi.CreateResponse("", self._promised(request.properties, request.type))
+            return pulumi.CreateResponse("", wrapped(kind.promise(inputs, {})))
         outputs = await self._work(kind.create, inputs, self._reporter(request.urn))
         return pulumi.CreateResponse(kind.name(inputs), wrapped(outputs))
 
     @override
     async def update(self, request: pulumi.UpdateRequest) -> pulumi.UpdateResponse:
+        kind, inputs = kind_of(request.type), plain(request.news)
         if request.preview:
-            return pulumi.UpdateResponse(self._promised(request.news, request.type))
-        outputs = await self._work(kind_of(request.type).update, plain(request.news), self._reporter(request.urn))
+            return pulumi.UpdateResponse(wrapped(kind.promise(inputs, plain(request.olds))))
+        outputs = await self._work(kind.update, inputs, self._reporter(request.urn))
         return pulumi.UpdateResponse(wrapped(outputs))
 
     @override
@@ -93,12 +93,6 @@ class LabProvider(pulumi.Provider):
     async def cancel(self) -> None:
         """Refuse new work; what is being done ends by itself within its time limits and is kept in the state."""
         self._cancelled = True
-
-    @staticmethod
-    def _promised(properties: dict[str, PropertyValue], urn_type: str) -> dict[str, PropertyValue]:
-        """The outputs a preview can tell: the inputs, and that the resource will be in good order."""
-        unknown = dict.fromkeys(("namespace", "path", "ssh_host_key"), UNKNOWN)
-        return {**wrapped(unknown), **properties, **wrapped({"condition": kind_of(urn_type).good})}
 
     async def _work(self, function: Callable[..., T], *arguments: Any) -> T:
         if self._cancelled:

@@ -108,6 +108,14 @@ def test_a_preview_creates_nothing_and_promises_a_running_host() -> None:
     assert promised["ssh_host_key"] is UNKNOWN
 
 
+def test_previewing_a_larger_volume_does_not_seem_to_move_it() -> None:
+    """Else the preview would show its host replaced."""
+    old, larger = VOLUME | {"path": "/volumes/h1", "condition": "ready"}, VOLUME | {"size_bytes": 2**30}
+    request = pulumi.UpdateRequest(urn(VolumeKind.token), "id", wrapped(old), wrapped(larger), 0, [], preview=True)
+    promised = plain(asyncio.run(LabProvider("").update(request)).properties)
+    assert promised == larger | {"path": "/volumes/h1", "condition": "ready"}
+
+
 def test_a_cancelled_provider_begins_nothing() -> None:
     async def create() -> None:
         provider = LabProvider("")
