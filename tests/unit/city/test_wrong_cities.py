@@ -156,7 +156,7 @@ def test_no_such_folder() -> None:
         load_city(DEMO / "nowhere")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=80)
 @given(st.data())
 def test_a_city_with_random_edits_loads_or_is_refused_by_name(tmp_path: Path, data: st.DataObject) -> None:
     """Random cuts, swaps and insertions in the demo's files: only ``CityError`` escapes, and it names one of them."""

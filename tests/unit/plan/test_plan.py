@@ -52,7 +52,7 @@ def test_the_bytes_of_the_demo_counted_by_hand(demo: Plan) -> None:
 
 
 @given(roomy_cities())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 def test_invariants(city: City) -> None:
     """Each camera has one recorder, no recorder breaks a bound, no two things share an address or a port."""
     try:

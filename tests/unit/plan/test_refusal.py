@@ -99,7 +99,7 @@ def test_more_hosts_than_a_block_holds_are_refused() -> None:
 
 
 @given(roomy_cities())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 def test_each_way_closes_the_shortfall_alone(city: City) -> None:
     """A way that does not work sends people to buy twice: each is parsed from its text, applied, and planned."""
     attempt = Attempt.of(city)
