@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from functools import cache
 from pathlib import Path
 
 from simulators.encoder.clipfile import StoredClip, read_clip, write_clip
@@ -38,13 +39,18 @@ def sets(codec: Codec) -> tuple[bytes, ...]:
 
 def pictures(spec: ClipSpec, variant: Variant) -> list[AccessUnit]:
     """Return the pictures of a clip; keyframes are longer than a packet."""
+    return list(_pictures(spec, variant))
+
+
+@cache
+def _pictures(spec: ClipSpec, variant: Variant) -> tuple[AccessUnit, ...]:
     result = []
     for number in range(spec.frames(variant)):
         keyframe = number % spec.group_frames == 0
         seed = number + 1_000 * list(Variant).index(variant)
         body = unit(spec.codec, "idr" if keyframe else "slice", 5_000 if keyframe else 300, seed)
         result.append(AccessUnit((*sets(spec.codec), body) if keyframe else (body,), keyframe))
-    return result
+    return tuple(result)
 
 
 def store(folder: Path, names: list[str]) -> None:
