@@ -63,6 +63,17 @@ def test_every_dependency_has_a_reason(heading: str, where: tuple[str, ...]) -> 
     assert rows_of("dependencies.md", heading) == names
 
 
+def test_the_lock_is_of_this_project_file() -> None:
+    """A lock made for other requirements installs what nobody asked for: run ``uv lock`` after editing pyproject.toml."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
+    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    wanted += [entry for extra in project["project"]["optional-dependencies"].values() for entry in extra]
+    lock = tomllib.loads((REPOSITORY / "uv.lock").read_text("utf-8"))
+    metadata = next(package["metadata"] for package in lock["package"] if package["name"] == "vigie")
+    locked = [*metadata["requires-dist"], *metadata["requires-dev"]["dev"]]
+    assert sorted(wanted) == sorted(entry["name"] + entry.get("specifier", "") for entry in locked)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_links_and_paths_lead_somewhere(page: Path) -> None:
     """A page that points at a file that moved is worse than none."""
