@@ -18,9 +18,10 @@ from infra.bundle.server import serving
 ADDRESS = "127.0.0.1"
 
 
-@pytest.fixture
-def bundle(tmp_path: Path) -> Bundle:
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A small bundle beside a file that must stay unseen."""
+    tmp_path = tmp_path_factory.mktemp("bundle")
     for name in ("apt", "wheels", "bin", "clips"):
         (tmp_path / name / "deep").mkdir(parents=True)
         (tmp_path / name / "deep" / "file").write_text(f"{name} content")
@@ -54,14 +55,21 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def port() -> int:
+    """A port that nobody listens on."""
+    return _free_port()
+
+
+def _free_port() -> int:
     with socket.socket() as free:
         free.bind((ADDRESS, 0))
         number: int = free.getsockname()[1]
         return number
 
 
-@pytest.fixture
-def client(bundle: Bundle, pair: tuple[Path, Path], port: int) -> Iterator[HTTPSConnection]:
+@pytest.fixture(scope="module")
+def client(bundle: Bundle, pair: tuple[Path, Path]) -> Iterator[HTTPSConnection]:
+    """A connection to a server of the bundle."""
+    port = _free_port()
     context = ssl.create_default_context(cafile=str(pair[0]))
     with serving(bundle, None, ADDRESS, port, *pair) as url:
         assert url == f"https://{ADDRESS}:{port}"
