@@ -99,9 +99,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         path = os.environ.get(EVENTS_VARIABLE)
         self.disabled = not path
         # Line buffered and appended: a reader that follows the file sees whole lines only.
-        self._file = Path(path).open("a", encoding="utf-8", buffering=1) if path else None
+        self._file = Path(path).open("a", encoding="utf-8", buffering=1) if path else None  # noqa: SIM115 - open as long as the run
 
-    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:  # noqa: ARG002, FBT001 - signature of Ansible
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:  # noqa: ARG002 - signature of Ansible
         """A task begins on all hosts of the play."""
         self._write({"event": "task_start", **_named(task)})
 
@@ -150,6 +150,6 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
 def _named(task: Any) -> dict[str, Any]:
     """The role, the stage (the file of tasks) and the name of a task, as written."""
-    role = task._role  # noqa: SLF001 - Ansible offers no other way
+    role = task._role  # Ansible offers no other way
     stage = Path((task.get_path() or "").rpartition(":")[0]).stem
     return {"role": role.get_name() if role else None, "stage": stage, "task": task.name or task.action}

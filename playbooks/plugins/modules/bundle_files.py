@@ -109,7 +109,7 @@ def fetch(opener: urllib.request.OpenerDirector, url: str, path: str, sha256: st
             os.fsync(file.fileno())
         found = digests(partial)[0]
         if found != sha256:
-            raise ValueError(f"{url} has the checksum {found}, expected {sha256}: build the bundle again")
+            raise ValueError(f"{url} has the checksum {found}, expected {sha256}: build the bundle again")  # noqa: TRY301 - the partial file goes, too
         os.rename(partial, path)
     except BaseException:
         os.unlink(partial)
