@@ -11,8 +11,11 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from tests.unit.cities import REPOSITORY
+from tests.unit.cities import DEMO, REPOSITORY
+from vigie.city import load_city
 from vigie.city.model import CameraRow, CityFile, EncoderRow
+from vigie.metrics import METRICS, RECORDING_RULES
+from vigie.plan import plan
 
 DOCS = REPOSITORY / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), REPOSITORY / "README.md"])
@@ -83,3 +86,18 @@ def test_links_and_paths_lead_somewhere(page: Path) -> None:
     for path in re.findall(r"`((?:tests|docs|inventories|playbooks|vigie|infra)/[\w/.-]+)`", text):
         if page.name != "design.md":
             assert (REPOSITORY / path).exists(), f"{page.name}: {path}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_metrics_on_pages_exist(page: Path) -> None:
+    """A query that is copied from a page and finds nothing looks like a city without faults."""
+    known = {metric.name for metric in METRICS} | {rule.name for rule in RECORDING_RULES}
+    named = set(re.findall(r"\bvigie_[a-z0-9_]+\b", page.read_text("utf-8")))
+    assert {name for name in named if not any(name in other for other in known)} - {"vigie_secrets"} == set()
+
+
+def test_the_printed_addresses_are_the_plans() -> None:
+    """People type what the page says."""
+    text = (DOCS / "how-to" / "watch.md").read_text("utf-8")
+    ports = {forward.listen_port for forward in plan(load_city(DEMO)).forwards}
+    assert {int(port) for port in re.findall(r"https://localhost:(\d+)", text)} == ports
