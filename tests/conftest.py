@@ -10,7 +10,7 @@ import pytest
 from tests.lab_city import LabCity
 
 # Files that need the deployed city run in this order: each leaves it as it found it, the last takes it down.
-ORDER = ("test_whole_way", "test_pages", "test_network", "test_drift", "test_faults", "test_down")
+ORDER = ("test_whole_way", "test_pages", "test_network", "test_verify", "test_drift", "test_faults", "test_down")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

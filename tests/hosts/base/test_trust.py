@@ -49,11 +49,11 @@ def faults(found: dict[str, Any], authority: x509.Certificate, address: str) -> 
     now = datetime.now(UTC)
     if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc - LEAST_LEFT:
         said.append(f"valid until {certificate.not_valid_after_utc:%Y-%m-%d}, less than {LEAST_LEFT.days} days")
-    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    if IPv4Address(address) not in names.get_values_for_type(x509.IPAddress):
+    extensions = {type(extension.value): extension.value for extension in certificate.extensions}
+    names = extensions.get(x509.SubjectAlternativeName)
+    if names is None or IPv4Address(address) not in names.get_values_for_type(x509.IPAddress):
         said.append(f"does not name {address}")
-    usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    if ExtendedKeyUsageOID.SERVER_AUTH not in usage:
+    if ExtendedKeyUsageOID.SERVER_AUTH not in extensions.get(x509.ExtendedKeyUsage, ()):
         said.append("is not for a server")
     public = certificate.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     if public.split() != found["public_key"].split():
