@@ -16,7 +16,9 @@ def _inputs(lab: Lab, **inputs: Any) -> dict[str, Any]:
 
 
 def _options(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
-    return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(version=VERSION), opts)
+    # Stated here too: a replacement that is asked for, not found by the provider, does not consult its diff.
+    own = pulumi.ResourceOptions(version=VERSION, delete_before_replace=True)
+    return pulumi.ResourceOptions.merge(own, opts)
 
 
 class LabNetwork(pulumi.CustomResource):
