@@ -45,6 +45,13 @@ options:
         type: list
         elements: path
         default: []
+      proof:
+        description: >-
+          command that succeeds while what the unit did is in force; when it fails the unit reloads, or restarts where it
+          cannot reload. For units that set something up and end, such as a firewall.
+        type: list
+        elements: str
+        default: []
   masked:
     description: names of units that do not run and that nothing may start; those that do not exist are passed over
     type: list
@@ -80,6 +87,7 @@ PROPERTIES = (
     "ActiveState",
     "UnitFileState",
     "NeedDaemonReload",
+    "CanReload",
     "FragmentPath",
     "DropInPaths",
     "ActiveEnterTimestamp",
@@ -196,11 +204,18 @@ class Units:
         verb, reason = step_for(wanted, seen)
         if verb == "start" and seen["ActiveState"] == "failed":
             self.module.run_command([self.systemctl, "reset-failed", "--", name])
+        if not verb and wanted["active"] and not self.proven(wanted):
+            verb, reason = "reload" if seen["CanReload"] == "yes" else "restart", "what it did was undone"
         if verb:
             self.act(verb, name, reason)
 
+    def proven(self, wanted: dict[str, object]) -> bool:
+        """Whether what the unit did is in force, as far as it has a proof."""
+        proof = wanted["proof"]
+        return not proof or self.module.run_command(proof)[0] == 0
+
     def settle(self, units: list[dict[str, object]]) -> None:
-        """Fail for a unit that did not stay up after it was started."""
+        """Fail for a unit that did not stay up after it was started, or that did not do its work."""
         if not self.actions or self.module.check_mode:
             return
         before = {name: self.show(name) for name in (str(unit["name"]) for unit in units if unit["active"])}
@@ -209,6 +224,9 @@ class Units:
             seen = self.show(name)
             if seen["ActiveState"] not in RUNNING or seen["InvocationID"] != before[name]["InvocationID"]:
                 self.fail(f"{name} does not stay up: it is {seen['ActiveState']}", name)
+        for unit in units:
+            if not self.proven(unit):
+                self.fail(f"{unit['name']} ran, but what it should do is not in force", str(unit["name"]))
 
 
 def main() -> None:
@@ -226,6 +244,7 @@ def main() -> None:
                     "active": {"type": "bool", "default": True},
                     "restart_on": paths,
                     "reload_on": paths,
+                    "proof": {"type": "list", "elements": "str", "default": []},
                 },
             },
             "masked": {"type": "list", "elements": "str", "default": []},
