@@ -10,7 +10,7 @@ import yaml
 
 from tests.unit.cities import copy_of_demo, demo_values
 from vigie.city import load_city
-from vigie.plan import dump_plan, plan
+from vigie.plan import PlanRefused, dump_plan, plan
 
 CAMERAS_OF_A_SITE = 250
 
@@ -52,3 +52,18 @@ def test_loading_and_planning(tmp_path: Path, cameras: int, most_seconds: float)
         f"{cameras:>6} cameras: load {loaded - began:6.2f} s, plan {done - loaded:6.2f} s, plan.json {size / 1e6:6.1f} MB"
     )
     assert done - began < most_seconds
+
+
+@pytest.mark.parametrize(("cameras", "most_seconds"), [(100, 2), (1_000, 10), (5_000, 60)])
+def test_refusing(tmp_path: Path, cameras: int, most_seconds: float) -> None:
+    """A refusal tries its ways on the placement, dozens of times: it must not cost a coffee."""
+    folder = write_city(tmp_path, cameras)
+    path = folder / "city.yaml"
+    path.write_text(path.read_text("utf-8").replace("disk: 16 TB", "disk: 10 GB"), "utf-8")
+    city = load_city(folder)
+    began = time.perf_counter()
+    with pytest.raises(PlanRefused) as refused:
+        plan(city)
+    took = time.perf_counter() - began
+    print(f"{cameras:>6} cameras: refused in {took:6.2f} s with {len(refused.value.shortfalls[0].ways)} ways")
+    assert took < most_seconds

@@ -59,17 +59,24 @@ class Attempt:
             for camera in self.city.cameras
         ]
 
-    def place(self) -> tuple[list[Recorder], list[Demand]]:
-        """The recorders with their cameras, and the cameras that none can take."""
+    def recorders(self) -> list[Recorder]:
+        """The recorders, still empty."""
         usable = capacity.usable_bytes(self.unit)
-        recorders = [
+        return [
             Recorder(recorder_name(number), self.max_cameras, self.max_ingest, usable)
             for number in range(1, self.count + 1)
         ]
+
+    def place(self) -> tuple[list[Recorder], list[Demand]]:
+        """The recorders with their cameras, and the cameras that none can take."""
+        recorders = self.recorders()
         return recorders, place(self.demands(), recorders)
 
     def fits(self) -> bool:
-        return not self.place()[1]
+        """Whether every camera finds a recorder."""
+        demands, recorders = self.demands(), self.recorders()
+        enough = sum(demand.floor_bytes for demand in demands) <= sum(recorder.usable_bytes for recorder in recorders)
+        return enough and not place(demands, recorders, all_or_nothing=True)
 
 
 def storage_unit(city: City) -> StorageUnit:

@@ -75,3 +75,36 @@ def test_a_site_too_large_for_one_recorder_is_spread() -> None:
     recorders = recorders_of((2, 3, 100, 100))
     assert place([Demand(f"cam-{number}", "a", 10, 10) for number in range(6)], recorders) == []
     assert [len(recorder.demands) for recorder in recorders] == [3, 3]
+
+
+@given(demand_lists, recorder_lists)
+def test_placement_equals_the_plain_rule(demands: list[Demand], shape: tuple[int, int, int, int]) -> None:
+    """The queue is there for speed alone: a search of all recorders for each camera gives the same."""
+    quick, plain = recorders_of(shape), recorders_of(shape)
+    left_over = place(demands, quick)
+    assert plainly_placed(demands, plain) == left_over
+    assert quick == plain
+    assert (place(demands, recorders_of(shape), all_or_nothing=True) == []) == (left_over == [])
+
+
+def plainly_placed(demands: list[Demand], recorders: list[Recorder]) -> list[Demand]:
+    """Sites by load, whole where they fit, else camera by camera; always to the least loaded that can."""
+
+    def least_loaded(members: list[Demand]) -> Recorder | None:
+        sums = (len(members), sum(d.bits_per_second for d in members), sum(d.floor_bytes for d in members))
+        able = [recorder for recorder in recorders if recorder.fits(*sums)]
+        return min(able, key=lambda recorder: (recorder.needed_bytes, recorder.name), default=None)
+
+    sites = {demand.site for demand in demands}
+    loads = {site: sum(d.bits_per_second for d in demands if d.site == site) for site in sites}
+    left_over = []
+    for site in sorted(sites, key=lambda name: (-loads[name], name)):
+        members = sorted((d for d in demands if d.site == site), key=lambda d: (-d.bits_per_second, d.camera))
+        home = least_loaded(members)
+        for demand in members:
+            taker = home or least_loaded([demand])
+            if taker:
+                taker.take(demand)
+            else:
+                left_over.append(demand)
+    return left_over
