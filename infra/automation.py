@@ -118,6 +118,7 @@ def up(plan: Plan, state: State, bundle: Bundle, on_event: OnEvent, rebuild: Seq
             parallel=PARALLEL,
             replace=_host_urns(stack, rebuild) or None,
             suppress_outputs=True,
+            continue_on_error=True,  # one host that fails keeps no other from being made
             color="never",
             on_event=listener,
         )
@@ -141,7 +142,9 @@ def down(state: State, purge: bool, on_event: OnEvent) -> list[str]:
         stack = _stack(state, lab.city, home, _nothing)
         listener = _Listener(on_event)
         try:
-            listener.run(lambda: stack.destroy(parallel=PARALLEL, color="never", on_event=listener))
+            listener.run(
+                lambda: stack.destroy(parallel=PARALLEL, color="never", continue_on_error=True, on_event=listener)
+            )
         except InfrastructureError as error:  # what it could not remove is removed below, or named as left
             on_event(InfrastructureEvent("pulumi", "", "delete", str(error), "failed", True))
     try:

@@ -153,7 +153,10 @@ class VolumeKind(Kind):
 
 
 class HostKind(Kind):
-    """``vigielab:index:Host``: the fields of :class:`infra.lab.host.HostSpec`; outputs ``ssh_host_key``."""
+    """``vigielab:index:Host``: the fields of :class:`infra.lab.host.HostSpec`, and ``volume_bytes``.
+
+    The last makes a host whose volume grew be looked at: growing may have had to shut it down. Output: ``ssh_host_key``.
+    """
 
     token = "vigielab:index:Host"  # noqa: S105
     identity = LAB_INPUTS | {"name", "address", "prefix_length", "layers", "mounts"}

@@ -53,7 +53,7 @@ class LabVolume(pulumi.CustomResource):
 
 
 class LabHost(pulumi.CustomResource):
-    """A host of the lab. ``mounts`` holds the ``source`` and ``mount`` of each volume."""
+    """A host of the lab. ``mounts`` holds the ``source`` and ``mount`` of each volume, ``volume_bytes`` their sum."""
 
     address: pulumi.Output[str]
     ssh_host_key: pulumi.Output[str]
@@ -69,6 +69,7 @@ class LabHost(pulumi.CustomResource):
         authorized_key: str,
         extra_addresses: Sequence[str],
         mounts: Sequence[dict[str, pulumi.Input[str]]],
+        volume_bytes: int,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         inputs = _inputs(
@@ -80,6 +81,7 @@ class LabHost(pulumi.CustomResource):
             authorized_key=authorized_key,
             extra_addresses=list(extra_addresses),
             mounts=list(mounts),
+            volume_bytes=volume_bytes,
         )
         super().__init__(HostKind.token, name, inputs | {"ssh_host_key": None}, _options(opts))
 

@@ -44,6 +44,7 @@ class LabTarget:
             self.authorized_key,
             host.extra_addresses,
             mounts,
+            sum(volume.size_bytes for volume in host.volumes),
             options,
         )
         return HostOutputs(made_host.address, made_host.ssh_host_key)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from infra.lab import host as hosts
 from infra.lab import mounts
 from infra.lab.commands import locked, read_record, run, wait_until, write_record
 from infra.lab.errors import LabError
@@ -60,9 +61,10 @@ def create(lab: Lab, spec: VolumeSpec) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         if not file.exists():
             _format(file, spec)
-        _grow(file, spec)
         point = mount_point(lab, spec)
         point.mkdir(exist_ok=True)
+        if read_record(_record(lab, spec)) != asdict(spec):  # or a killed run left the filesystem smaller than its file
+            _grow(lab, spec)
         if mounts.at(point) is None:
             _mount(file, point)
         write_record(_record(lab, spec), asdict(spec))
@@ -92,22 +94,43 @@ def _format(file: Path, spec: VolumeSpec) -> None:
     new.rename(file)
 
 
-def _grow(file: Path, spec: VolumeSpec) -> None:
+def _grow(lab: Lab, spec: VolumeSpec) -> None:
+    file = image(lab, spec)
     present = file.stat().st_size
     if present > spec.size_bytes:
         raise LabError(
             f"volume {spec.host}/{spec.name} has {present} bytes and cannot shrink to {spec.size_bytes}: "
-            "keep its size, or remove the volume first"
+            f"keep its size, or, if its content may be lost, remove {file.parent}"
         )
-    if present < spec.size_bytes:
-        with file.open("r+b") as opened:
-            opened.truncate(spec.size_bytes)
-        devices = attached_devices(file)
-        for device in devices:
-            run(["losetup", "--set-capacity", device])
-        if not devices:
-            run(["e2fsck", "-f", "-p", str(file)])
-        run(["resize2fs", devices[0] if devices else str(file)])
+    with file.open("r+b") as opened:
+        opened.truncate(spec.size_bytes)
+    if not _grow_mounted(file):
+        _grow_unmounted(lab, spec)
+
+
+def _grow_mounted(file: Path) -> bool:
+    """Grow the mounted filesystem to its file; ``False`` where the kernel refuses (it asks for CAP_SYS_RESOURCE)."""
+    devices = attached_devices(file)
+    if not devices:
+        return False
+    run(["losetup", "--set-capacity", devices[0]])
+    try:
+        run(["resize2fs", devices[0]])
+    except LabError:
+        return False
+    return True
+
+
+def _grow_unmounted(lab: Lab, spec: VolumeSpec) -> None:
+    """Grow the filesystem while nothing uses it; its host is shut down for that, and left so."""
+    with locked(lab.lock("host", spec.host)):
+        hosts.stop(lab, spec.host)
+        detach(lab, spec)
+    file = image(lab, spec)
+    if attached_devices(file):
+        raise LabError(f"{file} cannot grow: another mount namespace holds it; try again when that has ended")
+    run(["e2fsck", "-f", "-p", str(file)])
+    run(["resize2fs", str(file)])
 
 
 def condition(lab: Lab, spec: VolumeSpec) -> Condition:

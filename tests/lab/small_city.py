@@ -78,12 +78,16 @@ class SmallCity:
         """
         bundle = build(ROOT, cache_home(), lambda _: None)
         assert bundle is not None
-        state = State.of(CITY)
-        state.prepare()
-        if not state.ssh_key.exists():
-            argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(state.ssh_key)]
+        city = cls(State.of(CITY), bundle)
+        city.prepare()
+        return city
+
+    def prepare(self) -> None:
+        """Make the state folder and the SSH key."""
+        self.state.prepare()
+        if not self.state.ssh_key.exists():
+            argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.state.ssh_key)]
             subprocess.run(argv, check=True, stdin=subprocess.DEVNULL)
-        return cls(state, bundle)
 
     @property
     def lab(self) -> Lab:

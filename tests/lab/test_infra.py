@@ -138,21 +138,33 @@ def test_rebuild_makes_a_host_anew_by_request(city: SmallCity) -> None:
     assert city.ssh(3, "ls /var/lib/junk 2>/dev/null || echo gone") == "gone"
 
 
-def test_a_changed_plan_changes_running_hosts_in_place(city: SmallCity) -> None:
-    """A larger volume and another address need no reboot; a host that left the plan goes."""
-    before = {name: inits(city, name) for name in ("h1", "h2")}
+def test_a_changed_plan_changes_hosts_in_place(city: SmallCity) -> None:
+    """Other addresses need no reboot; a volume grows with its content kept; a host that left the plan goes."""
+    before = inits(city, "h2")
+    city.ssh(1, "echo footage | sudo tee /srv/recordings/segment; sync")
     grown = plan_of(host(1, volume_bytes=96 * MEBIBYTE), host(2, extra=("10.78.1.6", "10.78.1.7")))
-    assert city.up(grown).changes == {"update": 2, "delete": 2}
-    assert {name: inits(city, name) for name in ("h1", "h2")} == before
+    assert city.up(grown).changes == {"update": 3, "delete": 2}
+    assert conditions(grown, city.state) == {"h1": "running", "h2": "running"}
+    assert inits(city, "h2") == before
     assert int(city.ssh(1, "findmnt -bno SIZE /srv/recordings")) > 64 * MEBIBYTE
+    assert city.ssh(1, "cat /srv/recordings/segment") == "footage"
     addresses = city.ssh(2, "ip -br address show eth0")
     assert "10.78.1.7/32" in addresses
     assert "10.78.1.5/32" not in addresses
+
+
+def test_a_volume_never_shrinks(small: SmallCity) -> None:
+    """Neither by an update nor when a new deployment finds an old one's; the other hosts are not held up."""
+    grown = plan_of(host(1, volume_bytes=96 * MEBIBYTE))
+    small.up(grown)
     with pytest.raises(RuntimeError, match="cannot shrink"):
-        city.up()
-    assert conditions(grown, city.state) == {"h1": "running", "h2": "running"}
-    assert city.down() == []
-    (city.lab.volume("h1", "recordings") / "image").unlink()
+        small.up()
+    assert small.down() == []
+    with pytest.raises(RuntimeError, match="cannot shrink"):
+        small.up()
+    assert conditions(USUAL, small.state) == {"h1": "absent", "h2": "running", "h3": "running"}
+    assert small.down(purge=True) == []
+    small.prepare()
 
 
 def test_the_forward_leads_to_the_host_and_outlives_its_maker(small: SmallCity) -> None:
@@ -219,4 +231,4 @@ def test_down_leaves_nothing_but_the_state_folder(city: SmallCity) -> None:
     city.up()
     assert city.down(purge=True) == []
     assert not city.state.folder.exists()
-    city.state.prepare()
+    city.prepare()

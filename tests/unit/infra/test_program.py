@@ -110,6 +110,7 @@ def test_a_host_gets_its_layer_and_mounts_where_the_volume_is() -> None:
     assert witness["layers"] == ["/cache/base"]
     assert recorder["mounts"] == [{"source": "/volumes/recorder-1-recordings", "mount": "/srv/recordings"}]
     assert recorder["extra_addresses"] == ["10.77.1.1"]
+    assert (recorder["volume_bytes"], witness["volume_bytes"]) == (2**30, 0)
 
 
 def test_the_network_spans_the_city() -> None:
