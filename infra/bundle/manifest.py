@@ -37,10 +37,13 @@ _LAYERS = ((bake.NAME, bake.UPPER), (rootfs.NAME, rootfs.ROOTFS))
 def package_licence(package: str, layers: Sequence[Path]) -> str:
     """The licences in a Debian package's copyright file (copyright format 1.0), looked for in ``layers``, top first."""
     for layer in layers:
-        copyright_file = layer / "usr/share/doc" / package / "copyright"
-        # A package may share another's folder by a link, which the layer above or below resolves.
-        if copyright_file.is_file():
-            return parse_licences(copyright_file.read_text(errors="replace"))
+        folder = layer / "usr/share/doc" / package
+        # A package may share another's folder by a link, whose target may lie in another layer.
+        named = folder.readlink().name if folder.is_symlink() else package
+        for place in layers:
+            copyright_file = place / "usr/share/doc" / named / "copyright"
+            if copyright_file.is_file():
+                return parse_licences(copyright_file.read_text(errors="replace"))
     return f"see /usr/share/doc/{package}/copyright"
 
 

@@ -175,7 +175,14 @@ def _make(workshop: Workshop, folder: Path, root: Path) -> dict[str, Any]:
     requirements.write_text(requirements_of(entries))
     (wheels / LINKS).write_text(links_of(entries))
     entries.append(
-        Entry(NAME, pins.HOST_PYTHON, "", store.file_digest(requirements), f"/wheels/{REQUIREMENTS}", "wheelhouse")
+        Entry(
+            NAME,
+            pins.HOST_PYTHON,
+            "each wheel's own",
+            store.file_digest(requirements),
+            f"/wheels/{REQUIREMENTS}",
+            "wheelhouse",
+        )
     )
     return record(entries)
 

@@ -29,6 +29,11 @@ def test_entries_of_all_products_are_listed_once_with_licences(tmp_path: Path) -
     folder = tmp_path / "baked" / bake.UPPER / "usr/share/doc/sudo"
     folder.mkdir(parents=True)
     (folder / "copyright").write_text(COPYRIGHT)
+    (folder.parent / "sudo-doc").symlink_to("sudo-common")
+    below = tmp_path / "bare" / rootfs.ROOTFS / "usr/share/doc/sudo-common"
+    below.mkdir(parents=True)
+    (below / "copyright").write_text("License: ISC\n")
+    linked = Entry("sudo-doc", "1.9", "", "dd", "/apt/sudo-doc.deb", "package")
     wheel = Entry("aiohttp", "3.14", "Apache-2.0", "aa", "/wheels/aiohttp.whl", "wheel")
     package = Entry("sudo", "1.9", "", "bb", "/apt/sudo.deb", "package")
     unknown = Entry("absent", "1", "", "cc", "/apt/absent.deb", "package")
@@ -37,11 +42,16 @@ def test_entries_of_all_products_are_listed_once_with_licences(tmp_path: Path) -
         rootfs.NAME: _product(tmp_path / "bare"),
         "locked": _product(tmp_path / "locked", wheel),
         "house": _product(tmp_path / "house", wheel),
-        "apt": _product(tmp_path / "apt", package, unknown),
+        "apt": _product(tmp_path / "apt", package, unknown, linked),
     }
     listed = manifest.entries(folders)
-    assert [entry.name for entry in listed] == ["absent", "sudo", "aiohttp"]
-    assert [entry.licence for entry in listed] == ["see /usr/share/doc/absent/copyright", "GPL-2+, MIT", "Apache-2.0"]
+    assert [entry.name for entry in listed] == ["absent", "sudo", "sudo-doc", "aiohttp"]
+    assert [entry.licence for entry in listed] == [
+        "see /usr/share/doc/absent/copyright",
+        "GPL-2+, MIT",
+        "ISC",
+        "Apache-2.0",
+    ]
 
 
 def test_manifest_reads_back() -> None:
