@@ -13,6 +13,7 @@ from vigie.plan.model import Host
 from vigie.state import State
 
 MOST_NAMED = 12
+STRAY = "nobody planned it and `vigie up` leaves it alone: find out whose it is, then take it away by hand"
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,20 @@ class Observed:
             self.fail(f"{section} could not be read: {answer['error']}")
         return answer["value"]
 
-    def fail(self, message: str) -> NoReturn:
+    def fail(self, message: str, fix: str = "") -> NoReturn:
         """Fail the test: the host, what is wrong, and the fix."""
-        pytest.fail(f"{self.host.name}: {message}. Fix: vigie up --limit {self.host.name}", pytrace=False)
+        pytest.fail(f"{self.host.name}: {message}. Fix: {fix or f'vigie up --limit {self.host.name}'}", pytrace=False)
 
-    def expect(self, what: str, expected: object, found: object) -> None:
+    def expect(self, what: str, expected: object, found: object, fix: str = "") -> None:
         """Fail unless ``found`` equals ``expected``."""
         if found != expected:
-            self.fail(f"{what}: expected {expected!r}, found {found!r}")
+            self.fail(f"{what}: expected {expected!r}, found {found!r}", fix)
 
-    def expect_all(self, what: str, expected: Iterable[object], found: Iterable[object]) -> None:
-        """Fail unless both hold the same things; names what is missing and what nobody planned."""
+    def expect_all(self, what: str, expected: Iterable[object], found: Iterable[object], fix_extra: str = "") -> None:
+        """Fail unless both hold the same things; names what is missing and what nobody planned.
+
+        ``fix_extra`` is the fix of what nobody planned, where ``vigie up`` is none.
+        """
         wanted, seen = set(expected), set(found)
         parts = []
         if missing := wanted - seen:
@@ -57,12 +61,12 @@ class Observed:
         if extra := seen - wanted:
             parts.append(f"not planned {_named(extra)}")
         if parts:
-            self.fail(f"{what}: {'; '.join(parts)}")
+            self.fail(f"{what}: {'; '.join(parts)}", fix_extra if extra else "")
 
-    def expect_none(self, what: str, differences: Iterable[str]) -> None:
+    def expect_none(self, what: str, differences: Iterable[str], fix: str = "") -> None:
         """Fail when there is any difference, naming them."""
         if found := list(differences):
-            self.fail(f"{what}: {_named(found)}")
+            self.fail(f"{what}: {_named(found)}", fix)
 
 
 def _named(things: Iterable[object]) -> str:

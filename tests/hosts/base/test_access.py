@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.hosts.observed import Observed
+from tests.hosts.observed import STRAY, Observed
 from vigie.plan.constants import ADMIN_USER, SSH_PORT
 
 # After the ssh baseline of dev-sec and sshd_config(5): what must hold whatever file says otherwise.
@@ -42,6 +42,7 @@ def test_ssh_is_hardened_in_effect(observed: Observed) -> None:
         "sshd settings",
         [(key, *value) for key, value in SSH_SETTINGS.items()],
         [(key, *found.get(key, [])) for key in SSH_SETTINGS],
+        "vigie up; if that is not enough, a stranger's file in /etc/ssh/sshd_config.d wins: take it away by hand",
     )
 
 
@@ -69,8 +70,8 @@ def test_ssh_offers_no_weak_algorithm(observed: Observed) -> None:
 
 def test_only_the_administrator_can_log_in(observed: Observed) -> None:
     """Service accounts have no shell; root's is there for the console and closed by having no password and no key."""
-    observed.expect("accounts with a shell", sorted(["root", ADMIN_USER]), observed["accounts"]["login_shells"])
-    observed.expect("accounts with uid 0", ["root"], observed["accounts"]["uid_0"])
+    observed.expect("accounts with a shell", sorted(["root", ADMIN_USER]), observed["accounts"]["login_shells"], STRAY)
+    observed.expect("accounts with uid 0", ["root"], observed["accounts"]["uid_0"], STRAY)
 
 
 def test_no_account_has_a_password(observed: Observed) -> None:
@@ -81,4 +82,5 @@ def test_no_account_has_a_password(observed: Observed) -> None:
 def test_the_only_key_is_the_citys(observed: Observed) -> None:
     """A second key in any account is somebody who stays after leaving."""
     public = observed.state.ssh_key.with_suffix(".pub").read_text(encoding="utf-8").strip()
-    observed.expect("authorized keys", {ADMIN_USER: [public]}, observed["accounts"]["authorized_keys"])
+    found = {(user, key) for user, keys in observed["accounts"]["authorized_keys"].items() for key in keys}
+    observed.expect_all("authorized keys", {(ADMIN_USER, public)}, found, STRAY)

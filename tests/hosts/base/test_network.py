@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.hosts import expected
 from tests.hosts.base.ruleset import Rule, Ruleset, planned
-from tests.hosts.observed import Observed
+from tests.hosts.observed import STRAY, Observed
 
 
 def test_the_firewall_is_the_plans_and_nothing_else(observed: Observed) -> None:
@@ -36,7 +36,7 @@ def test_replies_and_loopback_pass_before_anything_else(observed: Observed) -> N
 def test_only_planned_sockets_listen(observed: Observed) -> None:
     """A forgotten service is a way in the day the firewall is off: address, port, protocol and user of each are planned."""
     found = {(s["protocol"], s["address"], s["port"], s["user"]) for s in observed["sockets"]}
-    observed.expect_all("listening sockets", expected.sockets(observed.plan, observed.host), found)
+    observed.expect_all("listening sockets", expected.sockets(observed.plan, observed.host), found, STRAY)
 
 
 def test_there_is_no_way_out(observed: Observed) -> None:
@@ -46,19 +46,19 @@ def test_there_is_no_way_out(observed: Observed) -> None:
 
 def test_no_name_server_is_known(observed: Observed) -> None:
     """Hosts speak by address: DNS is the classic way out of a closed network."""
-    observed.expect("name servers", [], observed["network"]["name_servers"])
+    observed.expect("name servers", [], observed["network"]["name_servers"], STRAY)
 
 
 def test_no_default_route(observed: Observed) -> None:
     """All that a host talks to lies in the city's network; the firewall would drop the rest, and the route is not there."""
-    observed.expect("default routes", [], observed["network"]["default_routes"])
+    observed.expect("default routes", [], observed["network"]["default_routes"], STRAY)
 
 
 def test_addresses_are_the_plans(observed: Observed) -> None:
     """The firewall of every peer names these addresses: one more is unprotected, one fewer is unreachable."""
     host = observed.host
     found = {a["address"]: a["prefix"] for a in observed["network"]["addresses"] if a["interface"] != "lo"}
-    observed.expect_all("addresses", (host.address, *host.extra_addresses), found)
+    observed.expect_all("addresses", (host.address, *host.extra_addresses), found, STRAY)
     observed.expect(f"prefix length of {host.address}", host.prefix_length, found[host.address])
 
 

@@ -35,4 +35,5 @@ def test_the_simulator_plays_the_plans_cameras_without_fault(observed: Observed)
         for device in devices(observed)
         for stream in device.streams
     }
-    observed.expect_all("streams", wanted, found)
+    fix = "vigie up; a fault goes with `python -m simulators.encoder.control fault CAMERA ok` on this host"
+    observed.expect_all("streams", wanted, found, fix)
