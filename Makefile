@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites tools demo test lint unit lab bench drills clean
+.PHONY: help prerequisites tools demo test lint unit lab bench drills lock clean
 
 CITY ?= inventories/demo
 UV_VERSION := 0.13.9
@@ -64,15 +64,23 @@ bench: $(READY) ## Measure what the design promises in seconds
 drills: tools $(READY) ## Break the lab on purpose, with deadlines (root)
 	$(call stage,drills,$(PYTEST) tests/drills -m lab --timeout=$(LAB_TIMEOUT))
 
+# Lock files without the hosts of a registry: which one is asked is the machine's own setting.
+COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+
+lock: $(READY) ## Renew requirements/ after a change of pyproject.toml (LOCK_FLAGS=--upgrade for newer versions)
+	$(COMPILE) $(LOCK_FLAGS) pyproject.toml --output-file requirements/hosts.txt
+	$(COMPILE) $(LOCK_FLAGS) pyproject.toml --extra control --group dev --constraint requirements/hosts.txt \
+		--output-file requirements/control.txt
+
 clean: ## Remove what was built inside the checkout; cities, state and cache stay
 	rm -rf $(VENV) $(REPORTS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .ansible dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# --inexact: uv lives in the environment that it fills, and must not remove itself.
-$(READY): pyproject.toml uv.lock Makefile
+$(READY): pyproject.toml requirements/control.txt Makefile
 	@python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo 'python3 is older than 3.11 or lacks venv: run `make prerequisites` as root' >&2; exit 1; }
 	python3 -m venv $(VENV)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	$(VENV)/bin/uv sync --quiet --frozen --inexact --extra control
+	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --require-hashes --requirement requirements/control.txt
+	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --no-deps --editable .
 	@touch $(READY)

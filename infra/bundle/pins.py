@@ -1,6 +1,6 @@
 """Versions and checksums of everything the bundle takes from outside, typed here and nowhere else.
 
-Python packages are pinned by ``uv.lock``, the modules of the command-line tools by ``tools/go.sum``, Debian packages
+Python packages are pinned by the files in ``requirements/``, the modules of the command-line tools by ``tools/go.sum``, Debian packages
 by the signed archive; this file holds the rest.
 """
 

@@ -1,6 +1,6 @@
 """The components `wheels-locked` and `wheelhouse`: what the hosts' Python needs, hash-checked, for no index at all.
 
-`wheels-locked` holds the locked runtime dependencies of ``uv.lock`` as wheels for the hosts' Python; `wheelhouse` adds
+`wheels-locked` holds the locked runtime dependencies of ``requirements/hosts.txt`` as wheels for the hosts' Python; `wheelhouse` adds
 our own wheel, built from the checkout, and a ``requirements.txt`` with the hash of every wheel.
 """
 
@@ -28,6 +28,7 @@ from infra.bundle.commands import locate_uv
 from infra.bundle.component import Component, Entry, Workshop, record
 from infra.bundle.errors import BundleError
 
+LOCK = "requirements/hosts.txt"
 LOCKED = "wheels-locked"
 NAME = "wheelhouse"
 
@@ -72,7 +73,7 @@ def host_environment() -> dict[str, str]:
 
 
 def for_hosts(exported: str) -> str:
-    """Keep, of ``uv export``'s requirements, what holds on a host; markers are resolved and removed.
+    """Keep, of a universal lock's requirements, what holds on a host; markers are resolved and removed.
 
     pip evaluates markers for the Python that runs it, whatever ``--python-version`` says.
     """
@@ -103,7 +104,7 @@ def locked_component(root: Path) -> Component:
     """Describe the locked dependencies of the checkout ``root``."""
     inputs = {
         _RECIPE: inspect.getsource(sys.modules[__name__]),
-        "lock": store.file_digest(root / "uv.lock"),
+        "lock": store.file_digest(root / LOCK),
         "dependencies": store.file_digest(root / "pyproject.toml"),
         "host": f"{pins.HOST_PYTHON} {pins.HOST_GLIBC_MINOR} {platform.machine()}",
         "pip": pins.PIP_DISTRIBUTION,
@@ -118,13 +119,8 @@ def locked_component(root: Path) -> Component:
 def _download_locked(workshop: Workshop, folder: Path, root: Path) -> dict[str, Any]:
     """Fetch the locked wheels for the hosts' Python, each against its hash."""
     uv = locate_uv(LOCKED)
-    exported = workshop.commands.run(
-        [uv, "export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", "--no-header", "--project", root],
-        parsed=True,
-        fix="uv.lock does not fit pyproject.toml: run 'uv lock'",
-    )
     requirements = folder / "locked.txt"
-    requirements.write_text(for_hosts(exported))
+    requirements.write_text(for_hosts((root / LOCK).read_text(encoding="utf-8")))
     command = [
         *(uv, "run", "--quiet", "--no-project", "--with", pins.PIP_DISTRIBUTION, "--", "python", "-m", "pip"),
         *("download", "--no-deps", "--require-hashes", "--only-binary=:all:", "--implementation=cp"),

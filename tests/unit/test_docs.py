@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from pydantic import BaseModel
 
 from tests.unit.cities import DEMO, REPOSITORY
@@ -66,15 +68,29 @@ def test_every_dependency_has_a_reason(heading: str, where: tuple[str, ...]) -> 
     assert rows_of("dependencies.md", heading) == names
 
 
-def test_the_lock_is_of_this_project_file() -> None:
-    """A lock made for other requirements installs what nobody asked for: run ``uv lock`` after editing pyproject.toml."""
+@pytest.mark.parametrize(
+    ("lock", "groups"),
+    [("hosts.txt", ()), ("control.txt", ("control", "dev"))],
+)
+def test_the_locks_are_of_this_project_file(lock: str, groups: tuple[str, ...]) -> None:
+    """A lock made for other requirements installs what nobody asked for: run ``make lock`` after editing pyproject.toml."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
-    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
-    wanted += [entry for extra in project["project"]["optional-dependencies"].values() for entry in extra]
-    lock = tomllib.loads((REPOSITORY / "uv.lock").read_text("utf-8"))
-    metadata = next(package["metadata"] for package in lock["package"] if package["name"] == "vigie")
-    locked = [*metadata["requires-dist"], *metadata["requires-dev"]["dev"]]
-    assert sorted(wanted) == sorted(entry["name"] + entry.get("specifier", "") for entry in locked)
+    optional = project["project"]["optional-dependencies"] | project["dependency-groups"]
+    wanted = [*project["project"]["dependencies"], *(entry for group in groups for entry in optional[group])]
+    text = (REPOSITORY / "requirements" / lock).read_text("utf-8")
+    locked = dict(re.findall(r"^([a-z0-9._-]+)==([^ ;\\]+)", text, re.MULTILINE))
+    for requirement in map(Requirement, wanted):
+        assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)]), requirement
+
+
+def test_the_locks_agree_and_name_no_host() -> None:
+    """Hosts run what the control node was tested with; where packages come from is the machine's own setting."""
+    found = {}
+    for lock in ("hosts.txt", "control.txt"):
+        text = (REPOSITORY / "requirements" / lock).read_text("utf-8")
+        assert "://" not in text
+        found[lock] = dict(re.findall(r"^([a-z0-9._-]+)==([^ ;\\]+)", text, re.MULTILINE))
+    assert found["hosts.txt"].items() <= found["control.txt"].items()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))

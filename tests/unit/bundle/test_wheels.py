@@ -41,7 +41,8 @@ def _checkout(root: Path, source: str = "x = 1\n") -> Path:
     (root / "vigie" / "__pycache__" / "cache.pyc").write_text("cache")
     (root / "infra").mkdir()
     (root / "infra" / "control.py").write_text("y = 1\n")
-    for name in ("pyproject.toml", "uv.lock", "README.md"):
+    (root / wheels.LOCK).parent.mkdir()
+    for name in ("pyproject.toml", wheels.LOCK, "README.md"):
         (root / name).write_text(name)
     return root
 
@@ -62,7 +63,7 @@ def test_own_source_changes_the_wheelhouse_and_leaves_the_locked_wheels(tmp_path
 def test_lock_changes_both(tmp_path: Path) -> None:
     root = _checkout(tmp_path)
     before = _keys(root)
-    (root / "uv.lock").write_text("other")
+    (root / wheels.LOCK).write_text("other")
     after = _keys(root)
     assert before[wheels.LOCKED] != after[wheels.LOCKED]
     assert before[wheels.NAME] != after[wheels.NAME]
