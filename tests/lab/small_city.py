@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.automation import InfrastructureEvent, Outcome, down, up
+from infra.automation import InfrastructureEvent, Outcome, conditions, down, up
 from infra.bundle import Bundle, build
+from infra.lab import cgroups
 from infra.lab.layout import Lab
 from vigie.plan.document import dump_plan, sealed
 from vigie.plan.model import Capacity, Forward, Host, Monitoring, Network, Plan, Volume
@@ -126,6 +129,31 @@ class SmallCity:
         """``up`` in a process of its own, to be interrupted or killed."""
         argv = [sys.executable, "-m", "tests.lab.small_city"]
         return subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def all_running(city: SmallCity, plan: Plan = USUAL) -> bool:
+    """Whether every host of ``plan`` runs, by looking at it."""
+    return set(conditions(plan, city.state).values()) == {"running"}
+
+
+def inits(city: SmallCity, name: str) -> list[int]:
+    """The systemd processes that are process 1 of host ``name``."""
+    members = cgroups.processes(city.lab.host_group(name))
+    statuses = {pid: Path(f"/proc/{pid}/status").read_text(encoding="utf-8") for pid in members}
+    return [pid for pid, status in statuses.items() if "\t1\n" in status.split("NSpid:")[1].split("NSpgid")[0]]
+
+
+def recover_from_cut(city: SmallCity, moment: float, sent: signal.Signals) -> None:
+    """Cut an ``up`` short with a signal, ``moment`` seconds into it: the next makes each host run once, and is done."""
+    assert city.down() == []
+    with city.start_up() as child:
+        time.sleep(moment)
+        child.send_signal(sent)
+        child.communicate(timeout=120)
+    city.up()
+    assert all_running(city)
+    assert [len(inits(city, host.name)) for host in USUAL.hosts] == [1] * len(USUAL.hosts)
+    assert city.up().changes == {}
 
 
 def show(event: InfrastructureEvent) -> None:
