@@ -85,7 +85,8 @@ def show_deployment(console: Console, deployment: Deployment, login: Path, state
         console.print(f"Not good. Logs: {state.events}", style="red", markup=False, soft_wrap=True)
         return
     for forward in deployment.plan.forwards:
-        console.print(f"{forward.name:>14}  https://localhost:{forward.listen_port}", markup=False)
+        for page in forward.pages:
+            console.print(f"{forward.name:>14}  https://localhost:{forward.listen_port}{page}", markup=False)
     if deployment.plan.forwards:
         console.print(
             f"Login: {login} · the browser trusts the pages once {state.ca / 'ca.pem'} is imported.",

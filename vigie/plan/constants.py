@@ -40,3 +40,9 @@ CLIP_DIR: Final = PurePosixPath("/var/lib/vigie/clips")
 VENV_DIR: Final = PurePosixPath("/opt/vigie")
 RECORDINGS: Final = PurePosixPath("/srv/recordings")
 ADMIN_USER: Final = "vigie"
+
+# What a browser can open. Debian's Prometheus carries the classic pages only, its Alertmanager none but the API.
+PAGES: Final[dict[str, tuple[str, ...]]] = {
+    "prometheus": ("/classic/targets", "/classic/alerts", "/classic/graph"),
+    "alertmanager": ("/api/v2/alerts",),
+}

@@ -125,13 +125,17 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """A loopback port of the control machine that leads to a service in the lab."""
+    """A loopback port of the control machine that leads to a service in the lab.
+
+    ``pages`` are the paths there that show a person something: Debian's packages lack the front pages of upstream.
+    """
 
     name: str
     listen_port: int
     host: str
     address: str
     port: int
+    pages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from vigie.plan.constants import (
     EXPORTER_PORTS,
     FIRST_USER_PORT,
     NODE_EXPORTER_PORT,
+    PAGES,
     PROMETHEUS_PORT,
     RECORDER_API_PORT,
     RECORDER_METRICS_PORT,
@@ -260,7 +261,7 @@ def _forwards(hosts: list[Host], offset: int) -> Iterator[Forward]:
     watcher = next((host for host in hosts if host.tier == "noc"), None)
     if watcher:
         for name, port in (("prometheus", PROMETHEUS_PORT), ("alertmanager", ALERTMANAGER_PORT)):
-            yield Forward(name, port + offset, watcher.name, watcher.address, port)
+            yield Forward(name, port + offset, watcher.name, watcher.address, port, PAGES[name])
 
 
 def _capacity(city: City, recorders: list[Recorder], sites: tuple[SiteLoad, ...]) -> Capacity:
