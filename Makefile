@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites tools demo test lint unit lab bench drills lock clean
+.PHONY: help prerequisites tools demo test lint bundle unit lab bench drills lock clean
 
 CITY ?= inventories/demo
 UV_VERSION := 0.13.9
@@ -36,7 +36,7 @@ demo: prerequisites $(READY) ## Bring the demo city up, verified, and print the 
 
 test: ## Everything that a change must pass: lint, unit tests, one pass over the lab (root)
 	@rm -f $(REPORTS)/times
-	@$(MAKE) --no-print-directory tools lint unit lab
+	@VIGIE_NO_SKIP=1 $(MAKE) --no-print-directory tools lint bundle unit lab
 	@printf '\n== times\n'; cat $(REPORTS)/times
 	@for name in unit lab; do grep -hE '^=+ .*(passed|failed|skipped).* =+$$' $(REPORTS)/$$name.log | tail -n 1; done
 
@@ -51,6 +51,9 @@ LINT = ruff check . \
 	&& (cd playbooks && ansible-lint --offline --profile production) \
 	&& git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck \
 	&& diff --unified docs/metrics.md <($(PYTHON) -m vigie.metrics)
+
+bundle: prerequisites $(READY) ## Build what hosts need without internet (root)
+	$(call stage,bundle,$(VENV)/bin/vigie bundle)
 
 unit: $(READY) ## Tests that need no host
 	$(call stage,unit,$(PYTEST) tests/unit)

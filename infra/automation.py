@@ -30,7 +30,17 @@ from infra.supervised import SupervisedCommand
 from vigie.plan.model import Layer, Plan
 from vigie.state import State, write_private
 
-__all__ = ["HostOutput", "InfrastructureError", "InfrastructureEvent", "Outcome", "conditions", "down", "reach", "up"]
+__all__ = [
+    "HostOutput",
+    "InfrastructureError",
+    "InfrastructureEvent",
+    "Outcome",
+    "conditions",
+    "down",
+    "is_up",
+    "reach",
+    "up",
+]
 
 PLUGINS: Final = Path(__file__).parent / "plugins"
 PARALLEL: Final = 16  # operations at once; hosts that boot mostly wait
@@ -83,6 +93,11 @@ class Outcome:
 def reach(plan: Plan, state: State) -> list[str]:  # noqa: ARG001 - other targets will need the state
     """The command prefix that runs a command within reach of the hosts."""
     return ["nsenter", f"--net={namespace_path(plan.city)}", "--"]
+
+
+def is_up(plan: Plan) -> bool:
+    """Whether the network of the city's hosts is there at all: after ``down`` it is not."""
+    return namespace_path(plan.city).exists()
 
 
 def conditions(plan: Plan, state: State) -> dict[str, lab_host.Condition]:

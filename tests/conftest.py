@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,21 @@ from tests.lab_city import LabCity
 # Files that need the deployed city run in this order: each leaves it as it found it, the last takes it down.
 ORDER = ("test_whole_way", "test_pages", "test_network", "test_verify", "test_drift", "test_faults", "test_down")
 
+NO_SKIP_VARIABLE = "VIGIE_NO_SKIP"
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests that share the deployment into their order, behind all others."""
     items.sort(key=lambda item: ORDER.index(item.path.stem) if item.path.stem in ORDER else -1)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where everything that tests need is there (``make test``), a skipped test is a failed one."""
+    report = yield
+    if report.skipped and os.environ.get(NO_SKIP_VARIABLE):
+        report.outcome, report.longrepr = "failed", f"skipped: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -271,9 +271,14 @@ def _deployed_plan(folder: Path, as_json: bool) -> Plan:
     if not state.plan.exists():
         fail(Exit.DIFFERS, f"Nothing is deployed: {state.plan} does not exist. Run: vigie up {folder}", as_json=as_json)
     try:
-        return load_plan(state.plan)
+        deployed = load_plan(state.plan)
     except ValueError as error:
         fail(Exit.WRONG_INPUT, str(error), as_json=as_json)
+    from infra.automation import is_up
+
+    if not is_up(deployed):
+        fail(Exit.DIFFERS, f"The city is down: no host of it runs. Run: vigie up {folder}", as_json=as_json)
+    return deployed
 
 
 def _chosen(planned: Plan, limit: str, as_json: bool) -> set[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,11 @@ import pytest
 import yaml
 
 from dashboards.rules import render_rules
+from tests.unit.dashboards.promtool import promtool
 from vigie.metrics import ALERTS, RECORDING_RULES, Reason, families, thresholds
 
-PROMTOOL = shutil.which("promtool")
-needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="no promtool on the PATH (Debian package prometheus)")
+PROMTOOL = promtool()
+needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="no promtool: run `vigie bundle`")
 
 
 def rules() -> list[dict[str, Any]]:
@@ -67,7 +67,7 @@ def test_promtool_accepts_the_file(tmp_path: Path) -> None:
     file = tmp_path / "rules.yml"
     file.write_text(render_rules())
     assert PROMTOOL is not None
-    subprocess.run([PROMTOOL, "check", "rules", str(file)], check=True, capture_output=True)
+    subprocess.run([*PROMTOOL, "check", "rules", str(file)], check=True, capture_output=True)
 
 
 @needs_promtool
@@ -77,7 +77,7 @@ def test_alerts_fire_within_a_minute_and_stay_silent_otherwise(tmp_path: Path) -
     (tmp_path / "test.yml").write_text(yaml.safe_dump(_promtool_tests()))
     assert PROMTOOL is not None
     done = subprocess.run(
-        [PROMTOOL, "test", "rules", str(tmp_path / "test.yml")], capture_output=True, text=True, check=False
+        [*PROMTOOL, "test", "rules", str(tmp_path / "test.yml")], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
