@@ -76,12 +76,14 @@ def units_of(result: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def message_of(result: Mapping[str, Any]) -> str:
-    """What a failed task said: the message of each failed part and the end of what its command printed."""
+    """What a task said that failed: the message of each failed item, or its own, and the end of what was printed."""
+    items = [
+        item for item in outcomes(result) if item is not result and (item.get("failed") or item.get("unreachable"))
+    ]
     parts = []
-    for outcome in [result, *outcomes(result)]:
-        if outcome.get("failed") or outcome.get("unreachable"):
-            spoken = [outcome.get(key) for key in ("msg", "stderr", "stdout", "module_stderr")]
-            parts += [text.strip()[-MESSAGE_LIMIT:] for text in spoken if isinstance(text, str) and text.strip()]
+    for outcome in items or [result]:
+        spoken = [outcome.get(key) for key in ("msg", "stderr", "stdout", "module_stderr")]
+        parts += [text.strip()[-MESSAGE_LIMIT:] for text in spoken if isinstance(text, str) and text.strip()]
     return "\n".join(dict.fromkeys(parts))[:MESSAGE_LIMIT]
 
 
@@ -119,7 +121,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """A host did not answer."""
-        self._result(result, "unreachable", message_of(dict(result.result) | {"unreachable": True}))
+        self._result(result, "unreachable", message_of(result.result))
 
     def v2_runner_on_skipped(self, result: Any) -> None:
         """A task does not concern a host."""

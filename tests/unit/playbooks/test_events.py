@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.unit.playbooks.plugins import PASSWORDS, SECRETS, plugin
+from tests.unit.playbooks.plugins import PASSWORDS, PLAYBOOKS, SECRETS, plugin
 
 SHA1 = "2fd4e1c67a2d28fced849ee1bb76e7391b93eb12"
 LAID = {"changed": False, "checksum": SHA1, "dest": "/etc/a", "path": "/etc/a", "mode": "0644", "owner": "root"}
@@ -99,12 +102,10 @@ def test_directories_and_links_are_no_files() -> None:
 
 def test_a_failure_says_what_the_check_said_and_no_argument(callback: Any, tmp_path: Path) -> None:
     failed = LAID | {"failed": True, "msg": "failed to validate", "stderr": "unknown field 'recrod'"}
-    callback.v2_runner_on_failed(
-        finished({"failed": True, "msg": "One or more items failed", "results": [LAID, failed]})
-    )
+    callback.v2_runner_on_failed(finished({"msg": "One or more items failed", "results": [LAID, failed]}))
     (event,) = events(tmp_path)
     assert event["status"] == "failed"
-    assert event["message"].splitlines() == ["One or more items failed", "failed to validate", "unknown field 'recrod'"]
+    assert event["message"].splitlines() == ["failed to validate", "unknown field 'recrod'"]
 
 
 def test_an_unreachable_host_says_why(callback: Any, tmp_path: Path) -> None:
@@ -135,3 +136,50 @@ def test_the_last_event_counts(callback: Any, tmp_path: Path) -> None:
 def test_without_a_file_the_plugin_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VIGIE_EVENTS", raising=False)
     assert plugin("callback", "vigie_events").CallbackModule().disabled
+
+
+PLAYBOOK = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: Lay a file
+      ansible.builtin.copy: {content: "{{ secret }}", dest: "{{ folder }}/a", mode: "0600"}
+      diff: false
+    - name: Lay what its check refuses
+      ansible.builtin.copy: {content: "{{ secret }}", dest: "{{ folder }}/{{ item }}", validate: "ls %s.absent"}
+      loop: [b, c]
+      diff: false
+      when: refused | bool
+    - name: Refuse
+      ansible.builtin.assert: {that: false, fail_msg: no volume is mounted}
+"""
+
+
+@pytest.mark.parametrize(("refused", "said"), [(False, "no volume is mounted"), (True, "failed to validate")])
+def test_ansible_itself_writes_the_events(refused: bool, said: str, tmp_path: Path) -> None:
+    (tmp_path / "play.yml").write_text(PLAYBOOK)
+    values = {"secret": "camera-pass", "folder": str(tmp_path), "refused": refused}
+    (tmp_path / "values.json").write_text(json.dumps(values | {"ansible_python_interpreter": sys.executable}))
+    events_file = tmp_path / "events.jsonl"
+    settings = {
+        "VIGIE_EVENTS": str(events_file),
+        "ANSIBLE_CALLBACK_PLUGINS": str(PLAYBOOKS / "plugins" / "callback"),
+        "ANSIBLE_CALLBACKS_ENABLED": "vigie_events",
+        "ANSIBLE_LOCAL_TEMP": str(tmp_path / "tmp"),
+        "ANSIBLE_REMOTE_TEMP": str(tmp_path / "tmp"),
+    }
+    command = [sys.executable, "-m", "ansible", "playbook", "-vvv", "-c", "local", "-i", "one,"]
+    arguments = ["-e", f"@{tmp_path / 'values.json'}", str(tmp_path / "play.yml")]
+    ran = subprocess.run(
+        [*command, *arguments], env=os.environ | settings, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    found = events(tmp_path)
+    results = [event for event in found if "status" in event]
+    assert results[0]["files"][0]["path"] == str(tmp_path / "a"), ran.stdout
+    assert results[0]["files"][0]["mode"] == "0600"
+    assert results[-1]["status"] == "failed"
+    assert said in results[-1]["message"]
+    assert found[-1]["event"] == "stats"
+    assert found[-1]["hosts"]["one"]["failures"] == 1
+    # Neither in the events nor in Ansible's own output, even at its most talkative.
+    assert "camera-pass" not in events_file.read_text() + ran.stdout + ran.stderr
