@@ -41,18 +41,18 @@ class Kind:
         return len(self.queue) - self.taken
 
 
-def fill_by_patterns(fleet: Fleet, batches: Sequence[Batch], weight: int | None) -> list[Batch]:
+def fill_by_patterns(fleet: Fleet, batches: Sequence[Batch], weight: int | None, mirrored: int = 1) -> list[Batch]:
     """Fill ``fleet`` with ``batches``; returns what fits nowhere.
 
     ``weight`` (per cent) is that of the bit rate against the number of cameras in judging a pattern; ``None`` weighs each bound by
-    how much of it the cameras still to place ask for.
+    how much of it the cameras still to place ask for. A mirrored camera is worth ``mirrored`` times as much.
     """
     kinds = _kinds(batches)
     for recorder in list(fleet.recorders):
-        _fill(recorder, kinds, weight)
+        _fill(recorder, kinds, weight, mirrored)
     while fleet.grows and any(kind.remaining for kind in kinds):
         recorder = Recorder(fleet.next_number, "", fleet.limits)
-        if not _fill(recorder, kinds, weight):
+        if not _fill(recorder, kinds, weight, mirrored):
             break
         group = next((name for name in fleet.groups if not fleet.is_full(name)), None)
         made = fleet.add(group)
@@ -77,12 +77,12 @@ def _kinds(batches: Sequence[Batch]) -> list[Kind]:
     ]
 
 
-def _fill(recorder: Recorder, kinds: list[Kind], weight: int | None) -> bool:
+def _fill(recorder: Recorder, kinds: list[Kind], weight: int | None, mirrored: int) -> bool:
     """Give ``recorder`` its best pattern; whether it took any camera."""
     if not kinds:
         return False
     most = [min(kind.remaining, kind.different, recorder.room(kind.one)) for kind in kinds]
-    values = _values(recorder, kinds, weight)
+    values = _values(recorder, kinds, weight, mirrored)
     pattern = _exact(recorder, kinds, most, values) or _greedy(recorder, kinds, most, values)
     for kind, count in zip(kinds, pattern, strict=True):
         for batch, camera in kind.queue[kind.taken : kind.taken + count]:
@@ -91,7 +91,7 @@ def _fill(recorder: Recorder, kinds: list[Kind], weight: int | None) -> bool:
     return any(pattern)
 
 
-def _values(recorder: Recorder, kinds: list[Kind], weight: int | None) -> list[int]:
+def _values(recorder: Recorder, kinds: list[Kind], weight: int | None, mirrored: int) -> list[int]:
     """What one camera of each kind is worth in a pattern: its part of the bounds, by their weight."""
     limits = recorder.limits
     bits, cameras, size = max(limits.most_bits_per_second, 1), max(limits.cameras, 1), max(limits.usable_bytes, 1)
@@ -100,8 +100,11 @@ def _values(recorder: Recorder, kinds: list[Kind], weight: int | None) -> list[i
         asked_cameras = sum(kind.remaining for kind in kinds) * FINE // cameras
         weight = 100 * asked_bits // max(asked_bits + asked_cameras, 1)
     return [
-        weight * max(kind.bits_per_second * FINE // bits, kind.floor_bytes * FINE // size)
-        + (100 - weight) * (FINE // cameras)
+        (mirrored if kind.one.copies > 1 else 1)
+        * (
+            weight * max(kind.bits_per_second * FINE // bits, kind.floor_bytes * FINE // size)
+            + (100 - weight) * (FINE // cameras)
+        )
         for kind in kinds
     ]
 

@@ -18,7 +18,9 @@ from vigie.plan.fleet import Batch, Fleet, Recorder
 from vigie.plan.patterns import fill_by_patterns
 
 Lots = Sequence[Sequence[Batch]]  # for each lot its batches, in the order of locality
-WEIGHTS: Final = (None, 100, 50, 0)  # of the bit rate against the number of cameras, in per cent
+# Of the bit rate against the number of cameras, in per cent; and by how much a mirrored camera is worth more, because it
+# has to be on two recorders.
+WEIGHTS: Final = ((None, 1), (100, 1), (None, 2), (50, 1), (100, 2), (0, 1), (0, 2))
 TOLERATED_PERCENT: Final = 5  # servers above the lower bound that nearness may cost
 
 
@@ -42,8 +44,13 @@ def place(fleet: Fleet, lots: Lots) -> Placement:
         least = lower_bound(lots, fleet.limits)
         if near.left_over or 100 * len(near.fleet.recorders) <= (100 + TOLERATED_PERCENT) * least:
             return near
-        dense = [near, *_by_patterns(fleet, lots)]
-        return min((one for one in dense if not one.left_over), key=lambda one: len(one.fleet.recorders))
+        best = near
+        for dense in _by_patterns(fleet, lots):
+            if not dense.left_over and len(dense.fleet.recorders) < len(best.fleet.recorders):
+                best = dense
+            if len(best.fleet.recorders) == least:
+                break
+        return best
     tried = []
     for attempt in _attempts(fleet, lots):
         if not attempt.left_over:
@@ -264,7 +271,7 @@ def _even_batch(recorders: Sequence[Recorder], batch: Batch) -> Batch | None:
 
 
 def _by_patterns(fleet: Fleet, lots: Lots) -> Iterator[Placement]:
-    for weight in WEIGHTS:
+    for weight, mirrored in WEIGHTS:
         twin = fleet.copy()
-        left = [batch for lot in lots for batch in fill_by_patterns(twin, lot, weight)]
+        left = [batch for lot in lots for batch in fill_by_patterns(twin, lot, weight, mirrored)]
         yield Placement(twin, tuple(left))
