@@ -15,6 +15,7 @@ from math import prod
 from typing import Final
 
 from vigie.plan.fleet import Batch, Fleet, Recorder
+from vigie.plan.packing import Item, Room, pack
 
 MOST_PATTERNS: Final = 400  # looked at for one recorder before greed takes over
 FINE: Final = 10**9  # parts of a bound, so that worth is a whole number and equal on every machine
@@ -44,8 +45,8 @@ class Kind:
 def fill_by_patterns(fleet: Fleet, batches: Sequence[Batch], weight: int | None, mirrored: int = 1) -> list[Batch]:
     """Fill ``fleet`` with ``batches``; returns what fits nowhere.
 
-    ``weight`` (per cent) is that of the bit rate against the number of cameras in judging a pattern; ``None`` weighs each bound by
-    how much of it the cameras still to place ask for. A mirrored camera is worth ``mirrored`` times as much.
+    ``weight`` (per cent) is that of the bit rate against the number of cameras in judging a pattern; ``None`` weighs each
+    bound by how much of it the cameras still to place ask for. A mirrored camera is worth ``mirrored`` times as much.
     """
     kinds = _kinds(batches)
     for recorder in list(fleet.recorders):
@@ -68,6 +69,18 @@ def fill_by_patterns(fleet: Fleet, batches: Sequence[Batch], weight: int | None,
     return [replace(batch, cameras=tuple(sorted(set(cameras)))) for batch, cameras in left.items()]
 
 
+def fill_exactly(fleet: Fleet, batches: Sequence[Batch], recorders: int) -> bool:
+    """Fill the empty ``fleet`` with ``batches`` on at most ``recorders``; false, and nothing done, if no way was found."""
+    kinds, limits = _kinds(batches), fleet.limits
+    items = [Item(kind.bits_per_second, kind.floor_bytes, kind.remaining, kind.different) for kind in kinds]
+    mixes = pack(items, Room(limits.cameras, limits.most_bits_per_second, limits.usable_bytes), recorders)
+    for number, mix in enumerate(mixes or ()):
+        if number == len(fleet.recorders):
+            fleet.add(next((name for name in fleet.groups if not fleet.is_full(name)), None))
+        _give(fleet.recorders[number], kinds, mix)
+    return mixes is not None
+
+
 def _kinds(batches: Sequence[Batch]) -> list[Kind]:
     alike: dict[tuple[int, int, int], list[tuple[Batch, str]]] = defaultdict(list)
     for batch in batches:
@@ -84,11 +97,15 @@ def _fill(recorder: Recorder, kinds: list[Kind], weight: int | None, mirrored: i
     most = [min(kind.remaining, kind.different, recorder.room(kind.one)) for kind in kinds]
     values = _values(recorder, kinds, weight, mirrored)
     pattern = _exact(recorder, kinds, most, values) or _greedy(recorder, kinds, most, values)
+    _give(recorder, kinds, pattern)
+    return any(pattern)
+
+
+def _give(recorder: Recorder, kinds: Sequence[Kind], pattern: Sequence[int]) -> None:
     for kind, count in zip(kinds, pattern, strict=True):
         for batch, camera in kind.queue[kind.taken : kind.taken + count]:
             recorder.take(batch, (camera,))
         kind.taken += count
-    return any(pattern)
 
 
 def _values(recorder: Recorder, kinds: list[Kind], weight: int | None, mirrored: int) -> list[int]:

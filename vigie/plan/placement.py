@@ -10,17 +10,18 @@ import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Final
 
 from vigie.plan.capacity import Limits
 from vigie.plan.fleet import Batch, Fleet, Recorder
-from vigie.plan.patterns import fill_by_patterns
+from vigie.plan.patterns import fill_by_patterns, fill_exactly
 
 Lots = Sequence[Sequence[Batch]]  # for each lot its batches, in the order of locality
 # Of the bit rate against the number of cameras, in per cent; and by how much a mirrored camera is worth more, because it
 # has to be on two recorders.
 WEIGHTS: Final = ((None, 1), (100, 1), (None, 2), (50, 1), (100, 2), (0, 1), (0, 2))
+MOST_SEARCHED: Final = 40  # recorders of a city whose least number is searched for
 TOLERATED_PERCENT: Final = 5  # servers above the lower bound that nearness may cost
 
 
@@ -49,7 +50,11 @@ def place(fleet: Fleet, lots: Lots) -> Placement:
             if not dense.left_over and len(dense.fleet.recorders) < len(best.fleet.recorders):
                 best = dense
             if len(best.fleet.recorders) == least:
-                break
+                return best
+        for recorders in range(max(least, len(best.fleet.recorders) - 2), len(best.fleet.recorders)):
+            exact = _exactly(fleet, lots, recorders)
+            if exact:
+                return exact
         return best
     tried = []
     for attempt in _attempts(fleet, lots):
@@ -63,7 +68,10 @@ def _attempts(fleet: Fleet, lots: Lots) -> Iterator[Placement]:
     yield _spread(fleet.copy(), lots)
     if lower_bound(lots, fleet.limits) <= len(fleet.recorders):
         yield _tight(fleet.copy(), lots)
-        yield from _by_patterns(fleet, lots)
+        yield from islice(_by_patterns(fleet, lots), 3)
+        exact = _exactly(fleet, lots, len(fleet.recorders))
+        if exact:
+            yield exact
 
 
 def place_beside(fleet: Fleet, lots: Lots) -> Placement:
@@ -73,6 +81,9 @@ def place_beside(fleet: Fleet, lots: Lots) -> Placement:
 
 def fits(fleet: Fleet, lots: Lots) -> bool:
     """Whether ``place`` would leave no camera over; quick where plain sums already forbid it."""
+    empty = Recorder(0, "", fleet.limits)
+    if not all(empty.room(batch) for lot in lots for batch in lot):
+        return False
     if not fleet.grows and lower_bound(lots, fleet.limits) > len(fleet.recorders):
         return False
     return not place(fleet, lots).left_over
@@ -275,3 +286,12 @@ def _by_patterns(fleet: Fleet, lots: Lots) -> Iterator[Placement]:
         twin = fleet.copy()
         left = [batch for lot in lots for batch in fill_by_patterns(twin, lot, weight, mirrored)]
         yield Placement(twin, tuple(left))
+
+
+def _exactly(fleet: Fleet, lots: Lots, recorders: int) -> Placement | None:
+    """A placement on at most ``recorders``, searched for where the city is small and one lot."""
+    filled = [lot for lot in lots if lot]
+    if len(filled) != 1 or recorders > MOST_SEARCHED:
+        return None
+    twin = fleet.copy()
+    return Placement(twin, ()) if fill_exactly(twin, filled[0], recorders) else None

@@ -20,16 +20,17 @@ BOUNDS: Final = ("max_cameras", "max_ingest", "max_read")
 def shortfall(attempt: Attempt, left_over: Sequence[Batch]) -> Shortfall:
     """What the cameras in ``left_over`` lack, with the totals of every bound and the ways that close it alone."""
     batches = [batch for lot in attempt.lots() for batch in lot]
-    cameras, bits, size = _sums(batches)
-    missing_cameras, missing_bits, missing_size = _sums(left_over)
+    cameras, bits, size = _sums(batches)  # a mirrored camera is two recordings
+    recordings, missing_bits, missing_size = _sums(left_over)
+    missing = sum(len(batch.cameras) for batch in left_over)
     return Shortfall(
         "tiers.recorder",
-        f"{missing_cameras} of {cameras} cameras have no recorder at a retention floor of "
+        f"{missing} of {len(attempt.city.cameras)} cameras have no recorder at a retention floor of "
         f"{human_duration(attempt.floor_seconds)}",
-        f"{human_bytes(size)}, {cameras} cameras, {human_bit_rate(bits)}",
+        f"{human_bytes(size)}, {cameras} recordings, {human_bit_rate(bits)}",
         _available(attempt),
-        (*_ways(attempt), f"{missing_cameras} cameras fewer: 0 disks, 0 days"),
-        f"{human_bytes(missing_size)}, {missing_cameras} cameras, {human_bit_rate(missing_bits)}",
+        (*_ways(attempt), f"{missing} cameras fewer: 0 disks, 0 days"),
+        f"{human_bytes(missing_size)}, {recordings} recordings, {human_bit_rate(missing_bits)}",
     )
 
 
@@ -46,10 +47,10 @@ def _sums(batches: Sequence[Batch]) -> tuple[int, int, int]:
 def _available(attempt: Attempt) -> str:
     limits, count = attempt.limits, attempt.tier.count
     usable, cameras, bits = limits.usable_bytes, limits.cameras, limits.most_bits_per_second
-    each = f"{human_bytes(usable)}, {cameras} cameras, {human_bit_rate(bits)}"
+    each = f"{human_bytes(usable)}, {cameras} recordings, {human_bit_rate(bits)}"
     if count is None:
         return f"any number of recorders of {each}"
-    whole = f"{human_bytes(usable * count)}, {count * cameras} cameras, {human_bit_rate(bits * count)}"
+    whole = f"{human_bytes(usable * count)}, {count * cameras} recordings, {human_bit_rate(bits * count)}"
     return f"{whole} ({count} recorders of {each})" if count > 1 else each
 
 
@@ -62,7 +63,12 @@ def _ways(attempt: Attempt) -> list[str]:
         *_stronger_servers(attempt),
         *_smaller_promises(attempt),
     ]
-    return ways if len(ways) > 1 else [*ways, *_larger_hosts(attempt)]
+    if len(ways) > 1:
+        return ways
+    # A mirrored camera needs two hosts, whatever they can do.
+    alone = attempt.tier.count == 1 and any(batch.copies > 1 for lot in attempt.batches for batch in lot)
+    first, prefix = (_with_tier(attempt, count=2), "a second recorder, and ") if alone else (attempt, "")
+    return [*ways, *(f"{prefix}{way}" for way in _larger_hosts(first))]
 
 
 def _larger_hosts(attempt: Attempt) -> Iterator[str]:
@@ -72,9 +78,11 @@ def _larger_hosts(attempt: Attempt) -> Iterator[str]:
     def disks(percent: int) -> int:
         return min(-(-unit.disks * percent // (100 * unit.raid_sets)) * unit.raid_sets, MOST_DISKS)
 
+    def stronger(percent: int) -> Attempt:
+        return _with_server(attempt, **{name: -(-getattr(attempt.server, name) * percent // 100) for name in BOUNDS})
+
     def larger(percent: int) -> Attempt:
-        server = {name: -(-getattr(attempt.server, name) * percent // 100) for name in BOUNDS}
-        return _with_unit(_with_server(attempt, **server), disks=disks(percent))
+        return _with_unit(stronger(percent), disks=disks(percent))
 
     found = _least(100, 100 * MOST_DISKS, larger)
     if found:
@@ -83,6 +91,8 @@ def _larger_hosts(attempt: Attempt) -> Iterator[str]:
             f"hosts of {found} % of today's {', '.join(BOUNDS)}, with {disks(found)} disks: "
             f"{added} disks of {human_bytes(unit.disk)}, 0 days"
         )
+        for way in _lower_floor(stronger(found)):
+            yield f"hosts of {found} % of today's {', '.join(BOUNDS)}, and {way}"
 
 
 def _hosts(attempt: Attempt) -> int:
@@ -130,12 +140,7 @@ def _more_disks(attempt: Attempt) -> Iterator[str]:
 
 
 def _less_footage(attempt: Attempt) -> Iterator[str]:
-    floor = _most(0, attempt.floor_seconds, lambda seconds: replace(attempt, floor_seconds=seconds))
-    written = written_duration(floor) if floor else ""
-    seconds = parse(written, DURATION_UNITS, "") if written else 0
-    if seconds and replace(attempt, floor_seconds=seconds).fits():
-        lost = human_duration(attempt.floor_seconds - seconds)
-        yield f"a lower retention floor: {written}: 0 disks, {lost} less"
+    yield from _lower_floor(attempt)
     percent = _most(0, 100, lambda percent: replace(attempt, bitrate_percent=percent))
     if percent:
         yield f"less bit rate: {percent} % of today's, by codec, resolution or frame rate: 0 disks, 0 days"
@@ -150,6 +155,15 @@ def _stronger_servers(attempt: Attempt) -> Iterator[str]:
     yield from _stronger(attempt, "max_read", 1000, kilobits, "hosts that read faster: max_read of {} kbit/s")
     most = int(cameras * factor) + 1
     yield from _stronger(attempt, "max_cameras", 1, most, "hosts that record more cameras: max_cameras of {}")
+
+
+def _lower_floor(attempt: Attempt) -> Iterator[str]:
+    floor = _most(0, attempt.floor_seconds, lambda seconds: replace(attempt, floor_seconds=seconds))
+    written = written_duration(floor) if floor else ""
+    seconds = parse(written, DURATION_UNITS, "") if written else 0
+    if seconds and replace(attempt, floor_seconds=seconds).fits():
+        lost = human_duration(attempt.floor_seconds - seconds)
+        yield f"a lower retention floor: {written}: 0 disks, {lost} less"
 
 
 def _smaller_promises(attempt: Attempt) -> Iterator[str]:
@@ -194,6 +208,10 @@ def _with_server(attempt: Attempt, **values: Any) -> Attempt:
 
 def _least(low: int, high: int, changed: Callable[[int], Attempt]) -> int | None:
     """The smallest value above ``low`` (which does not fit), up to ``high``, that fits; ``None`` when none does."""
+    step = 1
+    while low + step < high and not changed(low + step).fits():
+        low, step = low + step, 2 * step
+    high = min(low + step, high)
     if high <= low or not changed(high).fits():
         return None
     while high - low > 1:

@@ -74,7 +74,7 @@ def check(placement: Placement, lots: list[list[Batch]]) -> None:
 
 
 @given(lots_of_batches(), fleets())
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 def test_each_camera_is_placed_and_no_bound_is_broken(lots: list[list[Batch]], fleet: Fleet) -> None:
     """The oracle counts by hand; the fleet that was given stays empty, so that it can be tried again."""
     check(place(fleet, lots), lots)
@@ -82,7 +82,7 @@ def test_each_camera_is_placed_and_no_bound_is_broken(lots: list[list[Batch]], f
 
 
 @given(lots_of_batches(), fleets())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 def test_a_camera_is_left_over_only_when_no_recorder_has_room(lots: list[list[Batch]], fleet: Fleet) -> None:
     """Space that is there is used: a refusal while a recorder could still take the camera would be a lie."""
     placement = place(fleet, lots)
@@ -96,7 +96,7 @@ def test_a_camera_is_left_over_only_when_no_recorder_has_room(lots: list[list[Ba
 
 
 @given(lots_of_batches(), fleets())
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 def test_no_placement_beats_the_lower_bound(lots: list[list[Batch]], fleet: Fleet) -> None:
     """The bound that says quickly that a city cannot fit must never say so of one that does."""
     placement = place(fleet, lots)
@@ -106,7 +106,7 @@ def test_no_placement_beats_the_lower_bound(lots: list[list[Batch]], fleet: Flee
 
 
 @given(lots_of_batches(), lots_of_batches(), fleets())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 def test_what_is_placed_beside_moves_nothing(lots: list[list[Batch]], more: list[list[Batch]], fleet: Fleet) -> None:
     """Growth: a camera that was there before is where it was."""
     before = place(fleet, lots)

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import pytest
 from hypothesis import given, settings
 
-from tests.unit.cities import DEMO, roomy_cities
+from tests.unit.cities import DEMO, REPOSITORY, roomy_cities
 from vigie.city import City, load_city
 from vigie.city.model import StorageUnit
 from vigie.plan import Plan, PlanRefused, constants, host_variables, plan
@@ -21,6 +21,15 @@ GB = 10**9
 @pytest.fixture(scope="module", name="demo")
 def _demo() -> Plan:
     return plan(load_city(DEMO))
+
+
+@pytest.mark.parametrize("name", ["fes", "metropolis"])
+def test_each_loss_in_the_committed_cities_is_served(name: str) -> None:
+    """Each recorder in turn, as issue 5 asks."""
+    city = load_city(REPOSITORY / "inventories" / name)
+    made = plan(city)
+    _each_loss_is_served(city, made)
+    assert all(group.losses == 1 for group in made.capacity.groups)
 
 
 def test_the_hosts_of_the_demo(demo: Plan) -> None:
@@ -54,7 +63,7 @@ def test_the_bytes_of_the_demo_counted_by_hand(demo: Plan) -> None:
 
 
 @given(roomy_cities())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 def test_invariants(city: City) -> None:
     """Each camera has one recorder, no recorder breaks a bound, no two things share an address or a port."""
     try:

@@ -144,7 +144,7 @@ def test_another_citys_plan_is_not_taken() -> None:
 
 
 @given(roomy_cities(), st.integers(1, 8), st.integers(0, 2))
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 def test_growth_moves_nothing_that_fits(city: City, cameras: int, recorders: int) -> None:
     """Any city, a site more and perhaps recorders more: whenever the rest has room beside, nothing moves at all; in a
     city that is sized by its plan there always is room."""
@@ -167,7 +167,7 @@ def test_growth_moves_nothing_that_fits(city: City, cameras: int, recorders: int
 
 
 @given(roomy_cities())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_a_plan_before_changes_nothing_without_a_change(city: City) -> None:
     """Planning twice is planning once."""
     try:
