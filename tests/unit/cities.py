@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 from hypothesis import strategies as st
 
-from vigie.city import City
+from vigie.city import City, load_city
 from vigie.city.load import CAMERAS_FILE, CITY_FILE, ENCODERS_FILE, expand
 from vigie.city.model import CameraRow, CityFile, EncoderRow
+from vigie.plan import Plan, plan
 
 REPOSITORY: Final = Path(__file__).parents[2]
 DEMO: Final = REPOSITORY / "inventories" / "demo"
@@ -23,6 +25,13 @@ CAPACITIES: Final[tuple[dict[str, Any], ...]] = (
     {"evidence_reserve": "20 %", "live_share": "50 %", "playback_share": "10 %", "viewers": 3},
     {"growth": {"from": "2026-01-01", "until": "2028-07-01", "per_year": "12.5 %"}},
 )
+
+
+@cache
+def committed(name: str) -> tuple[City, Plan]:
+    """The city ``inventories/<name>`` and its plan; both are immutable, so tests share them."""
+    city = load_city(REPOSITORY / "inventories" / name)
+    return city, plan(city)
 
 
 def copy_of_demo(folder: Path) -> Path:

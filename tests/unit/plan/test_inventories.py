@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import metropolis
-from tests.unit.cities import FILES, REPOSITORY
-from vigie.city import load_city
+from tests.unit.cities import FILES, REPOSITORY, committed
 
 INVENTORIES = REPOSITORY / "inventories"
 
@@ -22,7 +21,7 @@ def test_the_metropolis_is_as_its_script_writes_it(tmp_path: Path) -> None:
 
 def test_the_metropolis_is_the_contracts_ceiling() -> None:
     """5,000 encoders, 100,000 cameras, no tier counted by hand."""
-    city = load_city(INVENTORIES / "metropolis")
+    city, _ = committed("metropolis")
     tiers = city.file.tiers
     assert (len(city.encoders), len(city.cameras)) == (5_000, 100_000)
     assert tiers.streaming is not None
@@ -32,7 +31,7 @@ def test_the_metropolis_is_the_contracts_ceiling() -> None:
 
 def test_fes_is_the_reference_contract() -> None:
     """One firm lot and three conditional ones, about 1,200 cameras of four megapixels, disks of 16 TB, 30 days."""
-    city = load_city(INVENTORIES / "fes")
+    city, _ = committed("fes")
     assert [lot.kind for lot in city.file.lots] == ["firm", "conditional", "conditional", "conditional"]
     assert 1_150 <= len(city.cameras) <= 1_250
     assert {unit.disk for unit in city.file.storage_units} == {16 * 10**12}

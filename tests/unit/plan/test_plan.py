@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import pytest
 from hypothesis import given, settings
 
-from tests.unit.cities import DEMO, REPOSITORY, roomy_cities
+from tests.unit.cities import DEMO, committed, roomy_cities
 from vigie.city import City, load_city
 from vigie.city.model import StorageUnit
 from vigie.plan import Plan, PlanRefused, constants, host_variables, plan
@@ -26,8 +26,7 @@ def _demo() -> Plan:
 @pytest.mark.parametrize("name", ["fes", "metropolis"])
 def test_each_loss_in_the_committed_cities_is_served(name: str) -> None:
     """Each recorder in turn, as issue 5 asks."""
-    city = load_city(REPOSITORY / "inventories" / name)
-    made = plan(city)
+    city, made = committed(name)
     _each_loss_is_served(city, made)
     assert all(group.losses == 1 for group in made.capacity.groups)
 

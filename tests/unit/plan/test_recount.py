@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.cities import REPOSITORY
-from vigie.city import load_city
-from vigie.plan import Plan, plan
+from tests.unit.cities import REPOSITORY, committed
+from vigie.plan import Plan
 
 INVENTORIES = REPOSITORY / "inventories"
 FACTORS: dict[str, Fraction | int] = {
@@ -82,8 +81,7 @@ SIZES = {"demo": 8, "fes": 1198, "metropolis": 100_000}
 
 @pytest.fixture(scope="module", name="counted", params=CITIES)
 def _counted(request: pytest.FixtureRequest) -> tuple[str, Recount, Plan]:
-    folder = INVENTORIES / request.param
-    return request.param, Recount(folder), plan(load_city(folder))
+    return request.param, Recount(INVENTORIES / request.param), committed(request.param)[1]
 
 
 def test_every_camera_is_there(counted: tuple[str, Recount, Plan]) -> None:

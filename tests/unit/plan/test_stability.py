@@ -8,12 +8,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.cities import DEMO, REPOSITORY, roomy_cities
+from tests.unit.cities import DEMO, committed, roomy_cities
 from vigie.city import City, load_city
 from vigie.city.model import CameraEntry
 from vigie.plan import Plan, PlanRefused, plan
 
-FES = load_city(REPOSITORY / "inventories" / "fes")
+FES = committed("fes")[0]
 
 
 def with_file(city: City, **values: Any) -> City:
@@ -56,7 +56,7 @@ def renumbered(before: Plan, after: Plan) -> list[str]:
 
 @pytest.fixture(scope="module", name="fes")
 def _fes() -> Plan:
-    return plan(FES)
+    return committed("fes")[1]
 
 
 def test_a_site_of_forty_cameras_moves_nothing(fes: Plan) -> None:
