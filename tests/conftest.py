@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from tests.lab_city import LabCity
 ORDER = ("test_whole_way", "test_pages", "test_network", "test_verify", "test_drift", "test_faults", "test_down")
 
 NO_SKIP_VARIABLE = "VIGIE_NO_SKIP"
+
+# A shell without job control starts background work with Ctrl-C ignored, and children inherit that: then no test of an
+# interruption could pass. A handler of ours becomes the default action in every child.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
