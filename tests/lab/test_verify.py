@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.hosts.expected import FRESH_SECONDS
 from tests.lab_city import LabCity
 from vigie.plan import constants
 
@@ -158,7 +159,7 @@ TAMPERINGS = (
     ),
     Tampering(
         "recorder-2",
-        "systemctl stop recorder@rec-2",
+        f"systemctl stop recorder@rec-2; sleep {FRESH_SECONDS + 2}",  # footage counts as fresh for so long
         "systemctl start recorder@rec-2",
         "every_camera_is_being_written",
         "cam-station-hall",

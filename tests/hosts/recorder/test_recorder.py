@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.hosts.expected import FRESH_SECONDS
 from tests.hosts.observed import Observed
 from vigie.city.quantity import human_bytes
 from vigie.plan import constants
@@ -83,7 +84,7 @@ def test_every_camera_is_being_written(observed: Observed) -> None:
     for camera, seen in observed["footage"].items():
         if not seen["path"]:
             differences.append(f"{camera} has no segment")
-        elif seen["age_seconds"] > min(limit, 10):
+        elif seen["age_seconds"] > min(limit, FRESH_SECONDS):
             differences.append(f"{camera} was last written {seen['age_seconds']:.0f} s ago")
     observed.expect_none("cameras that are not recorded", differences)
     observed.expect_all("cameras that were looked at", cameras(observed), observed["footage"])
