@@ -42,9 +42,10 @@ def main() -> None:
     """Entry point of the ``vigie`` command."""
     try:
         app()
-    except KeyboardInterrupt:
-        ERR.print("Interrupted. Nothing is lost: run the same command again and it goes on.", markup=False)
-        sys.exit(Exit.INTERRUPTED)
+    except SystemExit as end:
+        if end.code == Exit.INTERRUPTED:  # typer turns Ctrl-C into this code and says no more than that it aborted
+            ERR.print("Interrupted. Nothing is lost: run the same command again and it goes on.", markup=False)
+        raise
 
 
 @app.command(epilog=EPILOG)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from vigie.cli.app import app
+from vigie.cli.app import app, main
 
 DEMO = Path(__file__).parents[3] / "inventories" / "demo"
 RUNNER = CliRunner()
@@ -83,3 +83,19 @@ def test_help_teaches_by_example(command: str) -> None:
     assert result.exit_code == 0
     assert "Examples" in result.stdout
     assert "Exit codes" in result.stdout
+
+
+def test_ctrl_c_is_130_and_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Through typer's own handling of the interrupt, as a person meets it."""
+
+    def press(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vigie.cli.app.load_city", press)
+    monkeypatch.setattr("sys.argv", ["vigie", "plan", str(DEMO)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 130
+    assert "run the same command again" in capsys.readouterr().err
