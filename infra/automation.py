@@ -109,7 +109,7 @@ def conditions(plan: Plan, state: State) -> dict[str, lab_host.Condition]:
         return lab_host.condition(lab, spec)
 
     with ThreadPoolExecutor(PARALLEL) as pool:
-        return dict(zip((host.name for host in plan.hosts), pool.map(look, plan.hosts), strict=True))
+        return dict(zip((host.name for host in plan.deployed_hosts), pool.map(look, plan.deployed_hosts), strict=True))
 
 
 def up(plan: Plan, state: State, bundle: Bundle, on_event: OnEvent, rebuild: Sequence[str] = ()) -> Outcome:
@@ -177,7 +177,7 @@ def _nothing() -> None:
 
 
 def _layers(plan: Plan) -> set[Layer]:
-    return {host.layer for host in plan.hosts}
+    return {host.layer for host in plan.deployed_hosts}
 
 
 def _folder(state: State) -> Path:

@@ -15,7 +15,7 @@ def program(plan: Plan, target: Target) -> None:
     public SSH host key by host name.
     """
     network = target.network(plan.network)
-    hosts = {host.name: Host(host, target, network) for host in plan.hosts}
+    hosts = {host.name: Host(host, target, network) for host in plan.deployed_hosts}
     for forward in plan.forwards:
         target.forward(forward, network)
     pulumi.export("plan", plan.digest)

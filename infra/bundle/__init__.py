@@ -1,6 +1,6 @@
 """The bundle: everything hosts need without internet, built on the control host and kept in its cache."""
 
-from infra.bundle.builder import Bundle, Layers, build, default_cache, find
+from infra.bundle.builder import Bundle, Layers, build, find
 from infra.bundle.component import Entry
 from infra.bundle.errors import BuildCancelledError, BundleError
 from infra.bundle.events import BuildEvent, Stage
@@ -16,6 +16,5 @@ __all__ = [
     "Layers",
     "Stage",
     "build",
-    "default_cache",
     "find",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +25,6 @@ from infra.bundle.component import Component, Entry
 from infra.bundle.schedule import Progress
 
 BUNDLE = "bundle"
-
-_DEFAULT_CACHE = Path("/var/cache/vigie")
 
 
 @dataclass(frozen=True)
@@ -65,11 +62,6 @@ class Bundle:
     def entries(self) -> list[Entry]:
         """Return the manifest's entries."""
         return list(manifest.parse(self.manifest.read_text()))
-
-
-def default_cache() -> Path:
-    """Return the folder of the cache: ``$VIGIE_CACHE_HOME``, else ``/var/cache/vigie``."""
-    return Path(os.environ.get("VIGIE_CACHE_HOME") or _DEFAULT_CACHE)
 
 
 def components(root: Path) -> list[Component]:

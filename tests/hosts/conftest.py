@@ -39,7 +39,7 @@ class City:
 
     def __init__(self, plan: Plan, state: State, names: set[str]) -> None:
         self.plan, self.state = plan, state
-        self.hosts = [host for host in plan.hosts if not names or host.name in names]
+        self.hosts = [host for host in plan.deployed_hosts if not names or host.name in names]
         self._observed: dict[str, Observed] = {}
 
     def observed(self, name: str) -> Observed:
@@ -64,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"{' and '.join(missing)} not set: run these tests with `vigie verify CITY`")
     names = {name.strip() for name in os.environ.get("VIGIE_HOSTS", "").split(",") if name.strip()}
     plan = load_plan(Path(os.environ["VIGIE_PLAN"]))
-    if unknown := names - {host.name for host in plan.hosts}:
+    if unknown := names - {host.name for host in plan.deployed_hosts}:
         raise pytest.UsageError(f"VIGIE_HOSTS: the plan has no {', '.join(sorted(unknown))}")
     config.stash[CITY] = City(plan, State(Path(os.environ["VIGIE_STATE"])), names)
 

@@ -23,8 +23,8 @@ FAULTS = {
 
 def _victims(city: LabCity) -> dict[str, Camera]:
     """Drop takes a whole device off the network, so it goes to a camera that shares its device with none."""
-    alone = [camera for camera in city.plan.cameras if camera.encoder is None]
-    shared = [camera for camera in city.plan.cameras if camera.encoder is not None]
+    alone = [camera for camera in city.plan.deployed_cameras if camera.encoder is None]
+    shared = [camera for camera in city.plan.deployed_cameras if camera.encoder is not None]
     return {"drop": alone[0], **dict(zip([fault for fault in FAULTS if fault != "drop"], shared, strict=False))}
 
 

@@ -23,8 +23,8 @@ OUTSIDE = ("192.0.2.1", "198.51.100.1", "203.0.113.1")
 def intruder(deployed: LabCity) -> Iterator[str]:
     """A machine that somebody plugged into the switch: in the city's network, in no plan, without a firewall."""
     address = deployed.plan.network.platform.rsplit(".", 1)[0] + ".200"
-    assert address not in {host.address for host in deployed.plan.hosts}
-    prefix = deployed.plan.hosts[0].prefix_length
+    assert address not in {host.address for host in deployed.plan.deployed_hosts}
+    prefix = deployed.plan.deployed_hosts[0].prefix_length
     lab = f"--net={NETNS / deployed.lab.namespace}"
     _run("ip", "netns", "add", INTRUDER)
     try:
@@ -41,7 +41,7 @@ def intruder(deployed: LabCity) -> Iterator[str]:
 def test_hosts_have_no_way_out(deployed: LabCity) -> None:
     """Even with its firewall taken away a host reaches nothing outside: the lab has no link to the machine's network."""
     script = "import socket,sys\nfor a in sys.argv[1:]:\n s=socket.socket(); s.settimeout(2)\n try: s.connect((a,443)); print('reached',a)\n except OSError: pass"
-    for host in deployed.plan.hosts:
+    for host in deployed.plan.deployed_hosts:
         argv = ["nsenter", f"--net={NETNS / deployed.lab.host_namespace(host.name)}", "python3", "-c", script, *OUTSIDE]
         assert subprocess.run(argv, capture_output=True, text=True, check=True, timeout=30).stdout == "", host.name
     links = _run("nsenter", f"--net={NETNS / deployed.lab.namespace}", "ip", "-o", "link").splitlines()
@@ -52,14 +52,14 @@ def test_hosts_have_no_way_out(deployed: LabCity) -> None:
 
 def test_an_intruder_finds_no_open_port(deployed: LabCity, intruder: str) -> None:
     """All 65,535 TCP ports of every host, from an address of the same network that no flow names."""
-    addresses = [address for host in deployed.plan.hosts for address in (host.address, *host.extra_addresses)]
+    addresses = [address for host in deployed.plan.deployed_hosts for address in (host.address, *host.extra_addresses)]
     assert _open_ports(intruder, addresses) == {address: set() for address in addresses}
 
 
 def test_the_noc_finds_just_the_ports_that_the_plan_lets_it_reach(deployed: LabCity) -> None:
     """From a host that is in the plan: its flows, and no other port."""
     watcher = deployed.plan.host("noc-1")
-    others = [host for host in deployed.plan.hosts if host.name != watcher.name]
+    others = [host for host in deployed.plan.deployed_hosts if host.name != watcher.name]
     found = _open_ports(f"--net={NETNS / deployed.lab.host_namespace(watcher.name)}", [host.address for host in others])
     assert found == {host.address: _allowed(watcher, host) for host in others}
 

@@ -42,10 +42,11 @@ from tests.lab.simulation import (
     pictures,
     segments,
 )
+from vigie.state import cache_home
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
-CACHE = Path(os.environ.get("VIGIE_CACHE_HOME", "/var/cache/vigie"))
+CACHE = cache_home()
 BEFORE, DURING, AFTER = 7.0, 12.0, 12.0  # seconds healthy, at fault, healthy again
 GROUP = KEYFRAME_INTERVAL_SECONDS
 SETTLING = GROUP + 1.0  # a fault of the picture shows at the next keyframe

@@ -24,13 +24,15 @@ def test_up_ends_well_also_after_three_interruptions(deployed: LabCity) -> None:
     """Ctrl-C while hosts are made, configured and verified, then ``up``: everything is there and green."""
     report = deployed.deployments[-1]
     assert report["good"]
-    assert set(report["verified"]) == {host.name for host in deployed.plan.hosts}
+    assert set(report["verified"]) == {host.name for host in deployed.plan.deployed_hosts}
 
 
 def test_every_camera_is_recorded_as_playable_video(deployed: LabCity, artefacts: Path) -> None:
     """The newest finished segment of each camera, fetched and decoded by ffmpeg, an independent reader."""
     deployed.wait_for(
-        "a finished segment of each camera", lambda: all(_finished(deployed, c) for c in deployed.plan.cameras), 150
+        "a finished segment of each camera",
+        lambda: all(_finished(deployed, c) for c in deployed.plan.deployed_cameras),
+        150,
     )
 
     def probe(camera: Camera) -> tuple[Camera, dict[str, Any], str]:
@@ -40,7 +42,7 @@ def test_every_camera_is_recorded_as_playable_video(deployed: LabCity, artefacts
         return camera, _streams(clip), _decode_errors(clip)
 
     with ThreadPoolExecutor(PROBES) as pool:
-        for camera, stream, errors in pool.map(probe, deployed.plan.cameras):
+        for camera, stream, errors in pool.map(probe, deployed.plan.deployed_cameras):
             assert (stream["width"], stream["height"]) == (2560, 1440), camera.id
             assert {"h264": "h264", "hevc": "h265"}[stream["codec_name"]] == camera.main.codec, camera.id
             seconds, frames = float(stream["duration"]), int(stream["nb_read_packets"])
@@ -61,7 +63,7 @@ def test_every_prometheus_target_is_up(deployed: LabCity) -> None:
 def test_prometheus_says_that_every_camera_is_recorded(deployed: LabCity) -> None:
     """What the NOC sees agrees with the disk."""
     active = {r["metric"]["camera"] for r in deployed.query("vigie_recording_active == 1")}
-    assert active == {camera.id for camera in deployed.plan.cameras}
+    assert active == {camera.id for camera in deployed.plan.deployed_cameras}
     assert deployed.query("vigie_camera_fault == 1") == []
 
 
@@ -71,7 +73,7 @@ def test_a_second_up_changes_nothing_and_is_quick(deployed: LabCity) -> None:
     assert report["exit"] == 0, report
     assert report["infrastructure_changes"] == {}
     assert report["configured"] == []
-    assert set(report["skipped"]) == set(report["verified"]) == {host.name for host in deployed.plan.hosts}
+    assert set(report["skipped"]) == set(report["verified"]) == {host.name for host in deployed.plan.deployed_hosts}
     assert report["seconds"] < 120
 
 
@@ -79,7 +81,7 @@ def test_a_full_up_runs_every_role_and_changes_nothing(deployed: LabCity) -> Non
     """Roles are idempotent in truth, not only skipped."""
     report = deployed.up("--full")
     assert report["exit"] == 0, report
-    assert set(report["configured"]) == {host.name for host in deployed.plan.hosts}
+    assert set(report["configured"]) == {host.name for host in deployed.plan.deployed_hosts}
     assert {host: tasks for host, tasks in report["changed"].items() if tasks} == {}
 
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from pydantic import BaseModel
 
 from tests.unit.cities import DEMO, REPOSITORY
 from vigie.city import load_city
-from vigie.city.model import CameraRow, CityFile, EncoderRow
 from vigie.metrics import METRICS, RECORDING_RULES
 from vigie.plan import plan
 
@@ -23,32 +20,10 @@ DOCS = REPOSITORY / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), REPOSITORY / "README.md"])
 
 
-def keys_of(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """Every leaf of a model as the page writes it: ``sites[].id``."""
-    for name, field in model.model_fields.items():
-        parts = [field.annotation, *get_args(field.annotation)]
-        inner = next((part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)), None)
-        if inner:
-            many = "[]" if inner is not field.annotation else ""
-            yield from keys_of(inner, f"{prefix}{name}{many}.")
-        else:
-            yield prefix + name
-
-
 def rows_of(page: str, heading: str) -> list[str]:
     """The first cell of each table row under ``heading`` of a page, without its code marks."""
     section = (DOCS / page).read_text("utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
     return re.findall(r"^\| `([^`]+)` \|", section, re.M)
-
-
-@pytest.mark.parametrize(
-    ("heading", "model"), [("city.yaml", CityFile), ("encoders.csv", EncoderRow), ("cameras.csv", CameraRow)]
-)
-def test_every_key_of_a_city_is_explained(heading: str, model: type[BaseModel]) -> None:
-    """The errors of a city send people to this page: it knows every key and no other."""
-    documented = rows_of("how-to/describe-a-city.md", heading)
-    assert documented == sorted(documented, key=list(keys_of(model)).index)
-    assert set(documented) == set(keys_of(model))
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
-from typing import Any
+from typing import Any, Final
 
 from vigie.city.documents import Document, Location, dotted
 from vigie.city.errors import Problem
-from vigie.city.model import CameraRow, CityFile, EncoderRow, channel_camera_id
+from vigie.city.model import CameraRow, CityFile, EncoderRow, ServerTier, channel_camera_id
 
 ENCODERS = "encoders.csv"
 CAMERAS = "cameras.csv"
+BOUNDS_OF_TIER: Final = {
+    "recorder": ("max_cameras", "max_ingest", "max_read", "storage"),
+    "streaming": ("max_streams",),
+    "analytics": ("max_analysed",),
+}
 
 
 def check(
@@ -44,7 +49,7 @@ class _Checker:
         self.problems.append(Problem(self.document.file, self.document.line(location), dotted(location), message, fix))
 
     def unique_ids(self) -> None:
-        for name in ("lots", "sites", "models", "profiles", "storage_units"):
+        for name in ("lots", "sites", "models", "profiles", "storage_units", "server_classes"):
             seen: dict[str, int] = {}
             for index, item in enumerate(getattr(self.file, name)):
                 if item.id in seen:
@@ -57,18 +62,30 @@ class _Checker:
         city = self.file.network.city
         parts: list[tuple[Location, IPv4Network]] = [(("network", "platform"), self.file.network.platform)]
         parts += [(("sites", index, "network"), site.network) for index, site in enumerate(self.file.sites)]
-        for number, (location, network) in enumerate(parts):
+        for location, network in parts:
             if not network.subnet_of(city):
                 self.say(
                     location,
                     f"{network} is not inside the city's {city}",
                     "take a network inside it, or widen network.city",
                 )
-            for other_location, other in parts[:number]:
-                if network.overlaps(other):
-                    self.say(
-                        location, f"{network} overlaps {dotted(other_location)} {other}", "give each its own network"
-                    )
+        self._overlaps(parts)
+
+    def _overlaps(self, parts: list[tuple[Location, IPv4Network]]) -> None:
+        """Two networks overlap only if one holds the other: sorted, each is compared with those still open around it."""
+        around: list[tuple[int, IPv4Network]] = []
+        ordered = sorted(enumerate(parts), key=lambda part: (int(part[1][1].network_address), part[1][1].prefixlen))
+        for number, (_, network) in ordered:
+            while around and int(around[-1][1].broadcast_address) < int(network.network_address):
+                around.pop()
+            if around:
+                first, later = sorted((around[-1][0], number))
+                self.say(
+                    parts[later][0],
+                    f"{parts[later][1]} overlaps {dotted(parts[first][0])} {parts[first][1]}",
+                    "give each its own network",
+                )
+            around.append((number, network))
 
     def references(self) -> None:
         lots = {lot.id for lot in self.file.lots}
@@ -76,13 +93,37 @@ class _Checker:
             if site.lot not in lots:
                 self.say(("sites", index, "lot"), f"no lot is called {site.lot!r}", f"use one of {_listed(lots)}")
         units = {unit.id for unit in self.file.storage_units}
-        if self.file.tiers.recorder.storage not in units:
-            unknown = self.file.tiers.recorder.storage
-            self.say(
-                ("tiers", "recorder", "storage"),
-                f"no storage unit is called {unknown!r}",
-                f"use one of {_listed(units)}",
-            )
+        for index, server in enumerate(self.file.server_classes):
+            if server.storage is not None and server.storage not in units:
+                self.say(
+                    ("server_classes", index, "storage"),
+                    f"no storage unit is called {server.storage!r}",
+                    f"use one of {_listed(units)}",
+                )
+        self._classes()
+
+    def _classes(self) -> None:
+        """Each tier names a server class that says everything the tier must know of it."""
+        classes = {server.id: index for index, server in enumerate(self.file.server_classes)}
+        for name, bounds in BOUNDS_OF_TIER.items():
+            tier: ServerTier | None = getattr(self.file.tiers, name)
+            if tier is None:
+                continue
+            index = classes.get(tier.server_class)
+            if index is None:
+                self.say(
+                    ("tiers", name, "class"),
+                    f"no server class is called {tier.server_class!r}",
+                    f"use one of {_listed(classes)}",
+                )
+                continue
+            for bound in bounds:
+                if getattr(self.file.server_classes[index], bound) is None:
+                    self.say(
+                        ("server_classes", index, bound),
+                        f"missing, and tiers.{name} uses {tier.server_class!r}",
+                        "say what one server can take, or give the tier another class",
+                    )
 
     def durations(self) -> None:
         floor, ceiling, segment = self.file.retention.floor, self.file.retention.ceiling, self.file.recording.segment

@@ -6,12 +6,15 @@ Unknown keys are errors: a misspelt key that is silently ignored costs a month o
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
 from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WrapValidator, model_validator
 
-from vigie.city.quantity import BitsPerSecond, Bytes, Seconds
+from vigie.city.quantity import BitsPerSecond, Bytes, Seconds, Share
 
 ID_PATTERN: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")  # an RFC 1123 label: safe in paths, units, DNS
 
@@ -43,6 +46,26 @@ def _number(value: object) -> object:
     return value
 
 
+def _date(value: object) -> object:
+    if not isinstance(value, date) and not (
+        isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)
+    ):
+        raise ValueError(f"{value!r} is not a date; write YEAR-MONTH-DAY, such as 2027-01-31")
+    return value
+
+
+def _auto(value: object, count: Callable[[Any], int | None]) -> int | None:
+    if value is None:
+        raise ValueError("None is not a number; write one, or auto to have it computed")
+    return None if value == "auto" else count(value)
+
+
+def _currency(text: object) -> str:
+    if not isinstance(text, str) or not re.fullmatch(r"[A-Z]{3}", text):
+        raise ValueError(f"{text!r} is not a currency: three capital letters (ISO 4217), such as MAD")
+    return text
+
+
 def _address(value: object) -> IPv4Address:
     try:
         return IPv4Address(str(value))  # as text: ipaddress alone takes 10 for 0.0.0.10
@@ -64,6 +87,11 @@ Address = Annotated[IPv4Address, BeforeValidator(_address)]
 NetworkRange = Annotated[IPv4Network, BeforeValidator(_network)]
 Degrees = Annotated[float, BeforeValidator(_number)]
 Count = Annotated[int, BeforeValidator(_number), Field(ge=1, le=10_000)]
+# None: the planner says how many.
+AutoCount = Annotated[Count | None, WrapValidator(_auto)]
+Price = Annotated[int, BeforeValidator(_number), Field(ge=0, le=10**12)]  # whole units of the city's currency
+Day = Annotated[date, BeforeValidator(_date)]
+Flag = Annotated[bool, Field(strict=True)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -74,7 +102,8 @@ class Strict(BaseModel):
 class CityHead(Strict):
     id: Annotated[str, BeforeValidator(_id), Field(max_length=20)]  # it names namespaces, cgroups and certificates
     name: Text
-    target: Literal["lab"]
+    target: Literal["lab", "metal", "proxmox", "openstack"]
+    currency: Annotated[str, BeforeValidator(_currency)] | None = None
 
 
 class Networks(Strict):
@@ -83,9 +112,23 @@ class Networks(Strict):
 
 
 class Lot(Strict):
+    """A conditional lot is planned, counted and priced from the first day, and deployed once it is ``exercised``."""
+
     id: Id
     title: Text
     kind: Literal["firm", "conditional"]
+    exercised: Flag = False
+
+    @model_validator(mode="after")
+    def _only_options_are_exercised(self) -> Lot:
+        if self.kind == "firm" and self.exercised:
+            raise ValueError("a firm lot is always deployed; only a conditional one is exercised")
+        return self
+
+    @property
+    def deployed(self) -> bool:
+        """Whether its hosts and cameras must exist now."""
+        return self.kind == "firm" or self.exercised
 
 
 class Site(Strict):
@@ -131,9 +174,13 @@ class SubStreamSettings(StreamSettings):
 
 
 class Profile(Strict):
+    """``mirrored``: recorded by two recorders on different hosts at once; ``analysed``: its sub-stream is analysed."""
+
     id: Id
     main: StreamSettings
     sub: SubStreamSettings
+    mirrored: Flag = False
+    analysed: Flag = False
 
 
 class Recording(Strict):
@@ -148,19 +195,37 @@ class Retention(Strict):
 
 
 class StorageUnit(Strict):
-    """The disks of one recorder: ``disks`` of ``disk`` bytes each under one RAID level."""
+    """The disks of one recorder: ``disks`` of ``disk`` bytes each, in ``raid_sets`` equal sets of one RAID level."""
 
     id: Id
     disk: Bytes
     disks: Annotated[Count, Field(le=240)]
     raid: Literal["none", "raid1", "raid5", "raid6", "raid10"]
+    raid_sets: Annotated[Count, Field(le=60)] = 1
+    disk_price: Price | None = None
 
     @model_validator(mode="after")
     def _enough_disks(self) -> StorageUnit:
         least = {"none": 1, "raid1": 2, "raid5": 3, "raid6": 4, "raid10": 4}[self.raid]
-        if self.disks < least:
-            raise ValueError(f"{self.raid} needs at least {least} disks, this unit has {self.disks}")
+        if self.disks < least * self.raid_sets:
+            where = f" in each of {self.raid_sets} sets" if self.raid_sets > 1 else ""
+            raise ValueError(f"{self.raid} needs at least {least} disks{where}, this unit has {self.disks}")
+        if self.disks % self.raid_sets:
+            raise ValueError(f"{self.disks} disks do not make {self.raid_sets} equal RAID sets")
         return self
+
+
+class ServerClass(Strict):
+    """A kind of server that the city buys, and what one of them can take; a tier needs only its own bounds."""
+
+    id: Id
+    max_cameras: Count | None = None
+    max_ingest: BitsPerSecond | None = None
+    max_read: BitsPerSecond | None = None
+    storage: Id | None = None
+    max_streams: Count | None = None
+    max_analysed: Count | None = None
+    price: Price | None = None
 
 
 class Tier(Strict):
@@ -168,11 +233,19 @@ class Tier(Strict):
     layer: Literal["baked", "bare"] = "baked"
 
 
-class RecorderTier(Tier):
-    spare: Annotated[int, BeforeValidator(_number), Field(ge=0, le=1000)]
-    storage: Id
-    max_cameras: Count
-    max_ingest: BitsPerSecond
+class ServerTier(Strict):
+    """Servers of one class; ``count: auto`` lets the plan say how many the city needs."""
+
+    server_class: Annotated[Id, Field(alias="class")]
+    count: AutoCount
+    layer: Literal["baked", "bare"] = "baked"
+
+
+class RecorderTier(ServerTier):
+    """Recorders stand in groups of ``group_size`` members, each group with ``spare`` more that take over (N+1)."""
+
+    spare: Annotated[int, BeforeValidator(_number), Field(ge=0, le=100)]
+    group_size: Annotated[Count, Field(le=500)] = 16
 
 
 class Tiers(Strict):
@@ -180,6 +253,33 @@ class Tiers(Strict):
     witness: Tier
     recorder: RecorderTier
     noc: Tier
+    streaming: ServerTier | None = None
+    analytics: ServerTier | None = None
+
+
+class Growth(Strict):
+    """What is planned today must still fit on the day ``until``, if the load grows by ``per_year`` from ``from``."""
+
+    start: Annotated[Day, Field(alias="from")]
+    until: Day
+    per_year: Share
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Growth:
+        if self.until <= self.start:
+            raise ValueError(f"until {self.until} is not after from {self.start}")
+        return self
+
+
+class CapacitySettings(Strict):
+    """What beside plain recording takes room: locked evidence, people who watch, years to come."""
+
+    evidence_reserve: Annotated[Share, Field(le=9000)] = 500
+    live_share: Share = 1000
+    playback_share: Share = 200
+    viewers: Annotated[int, BeforeValidator(_number), Field(ge=0, le=100_000)] = 50
+    streams_per_viewer: Annotated[Count, Field(le=256)] = 16
+    growth: Growth | None = None
 
 
 class MonitoringSettings(Strict):
@@ -206,7 +306,9 @@ class CityFile(Strict):
     retention: Retention
     recording: Recording
     storage_units: Annotated[tuple[StorageUnit, ...], Field(min_length=1)]
+    server_classes: Annotated[tuple[ServerClass, ...], Field(min_length=1)]
     tiers: Tiers
+    capacity: CapacitySettings = CapacitySettings()
     monitoring: MonitoringSettings
     lab: LabSettings = LabSettings()
 
@@ -239,16 +341,18 @@ def channel_camera_id(encoder: str | None, channel: int | None) -> str:
     return f"{encoder}-ch{channel}"
 
 
-class CameraEntry(Strict):
-    """A camera after the channels of encoders were expanded: one source of one video stream."""
+@dataclass(frozen=True, slots=True)
+class CameraEntry:
+    """A camera after the channels of encoders were expanded: one source of one video stream. Made of checked rows by
+    the hundred thousand, so it checks nothing itself."""
 
-    id: Id
-    site: Id
-    encoder: Id | None
+    id: str
+    site: str
+    encoder: str | None
     channel: int
-    model: Id
+    model: str
     address: IPv4Address
-    profile: Id
+    profile: str
 
 
 class City(Strict):

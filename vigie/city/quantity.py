@@ -1,7 +1,7 @@
 """Quantities as people write them: ``4 Mbit/s``, ``16 TB``, ``30 days``.
 
 Decimal prefixes (SI, as disk makers and networks count); binary ones only when written so (``GiB``).
-Integers come out: bytes, bits per second, seconds.
+Integers come out: bytes, bits per second, seconds, hundredths of a per cent.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field
 
-_PATTERN: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([A-Za-z/]+)")
+_PATTERN: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([A-Za-z/%]+)")
 
 BYTE_UNITS: Final = {
     "B": 1,
@@ -27,6 +27,8 @@ BYTE_UNITS: Final = {
 }
 BIT_RATE_UNITS: Final = {"bit/s": 1, "kbit/s": 10**3, "Mbit/s": 10**6, "Gbit/s": 10**9}
 DURATION_UNITS: Final = {"s": 1, "min": 60, "h": 3600, "day": 86_400, "days": 86_400}
+WHOLE: Final = 10_000  # a share of 100 %
+SHARE_UNITS: Final = {"%": WHOLE // 100}
 
 
 def parse(text: object, units: dict[str, int], example: str) -> int:
@@ -54,10 +56,15 @@ def _seconds(text: object) -> int:
     return parse(text, DURATION_UNITS, "30 days")
 
 
+def _share(text: object) -> int:
+    return parse(text, SHARE_UNITS, "5 %")
+
+
 # Bounds far above any hardware, so that a slip of the keyboard is an answer and not an arithmetic surprise.
 Bytes = Annotated[int, BeforeValidator(_bytes), Field(gt=0, le=10**18)]
 BitsPerSecond = Annotated[int, BeforeValidator(_bit_rate), Field(gt=0, le=10**15)]
 Seconds = Annotated[int, BeforeValidator(_seconds), Field(gt=0, le=100 * 366 * 86_400)]
+Share = Annotated[int, BeforeValidator(_share), Field(ge=0, le=WHOLE)]
 
 
 def human_bytes(amount: float) -> str:

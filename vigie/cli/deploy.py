@@ -68,7 +68,7 @@ def deploy(plan: Plan, state: State, *, limit: Collection[str], full: bool, prog
     """Make the world what ``plan`` says. Holds the city's lock; safe to interrupt and to repeat."""
     from infra.automation import reach, up
 
-    chosen = set(limit) or {host.name for host in plan.hosts}
+    chosen = set(limit) or {host.name for host in plan.deployed_hosts}
     with progress.stage("prepare"):
         authority = _prepare(plan, state)
     with progress.stage("bundle"):
@@ -132,7 +132,7 @@ def _prepare(plan: Plan, state: State) -> CityCA:
 
 
 def _write_known_hosts(plan: Plan, state: State, hosts: dict[str, HostOutput]) -> None:
-    lines = [f"{host.address} {hosts[host.name].ssh_host_key}\n" for host in plan.hosts]
+    lines = [f"{host.address} {hosts[host.name].ssh_host_key}\n" for host in plan.deployed_hosts]
     write_private(state.known_hosts, "".join(lines))
 
 

@@ -29,5 +29,5 @@ def fingerprints(plan: Plan, ssh_host_keys: dict[str, str], common: Iterable[Any
         host.name: hashlib.sha256(
             canonical_json([host_variables(plan, host.name), ssh_host_keys[host.name], shared])
         ).hexdigest()
-        for host in plan.hosts
+        for host in plan.deployed_hosts
     }

@@ -119,7 +119,7 @@ async def _inspect(plan: Plan, state: State, prefix: Sequence[str]) -> list[Host
         differences = compare(manifest, seen)
         return HostStatus(name, tier, address, "differs" if differences else "fine", differences)
 
-    return list(await asyncio.gather(*(one(host.name, host.tier, host.address) for host in plan.hosts)))
+    return list(await asyncio.gather(*(one(host.name, host.tier, host.address) for host in plan.deployed_hosts)))
 
 
 async def _ask(state: State, prefix: Sequence[str], address: str, manifest: dict[str, Any]) -> dict[str, Any]:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network
-from typing import Final
+from ipaddress import IPv4Address, IPv4Network
 
 from vigie.plan.model import Tier
 from vigie.plan.refusal import PlanRefused, Shortfall
 
-CONTROL_OFFSET: Final = 1
-# First address of each tier, counted from the platform network's own; blocks end where the next begins.
-BLOCKS: Final[dict[Tier, int]] = {"central": 10, "witness": 20, "noc": 30, "lab_encoder": 40, "recorder": 64}
+CONTROL_OFFSET = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A host or identity that needs an address: the ``index``-th of its block, if nobody else has that."""
+
+    name: str
+    block: Tier | None  # None: the floating addresses of recorder identities
+    index: int
 
 
 @dataclass(frozen=True, slots=True)
 class Addressing:
-    """The address plan of one platform network. Identities count down from its top, hosts up from their block."""
+    """The address plan of one platform network: hosts up from the start of their block, identities down from the top."""
 
     network: IPv4Network
 
@@ -25,27 +32,46 @@ class Addressing:
         """The control node's address."""
         return str(self.network[CONTROL_OFFSET])
 
-    def host(self, tier: Tier, index: int) -> str:
-        """The address of the ``index``-th (from 0) host of ``tier``. Raises ``PlanRefused`` when its block is full."""
-        starts = sorted(BLOCKS.values())
-        start = BLOCKS[tier]
-        later = [other for other in starts if other > start]
-        # The upper half counts down with the identities; a small network ends before its blocks do.
-        end = min(later[0] if later else self.network.num_addresses // 2, self.network.num_addresses - 1)
-        if start + index >= end:
-            raise PlanRefused(
-                [
-                    Shortfall(
-                        "network.platform",
-                        f"addresses for the {tier} tier",
-                        str(index + 1),
-                        str(max(end - start, 0)),
-                        ("widen network.platform", f"plan fewer {tier} hosts", "split the city in two"),
-                    )
-                ]
-            )
-        return str(self.network[start + index])
+    def assign(self, wanted: Iterable[Wanted], held: Mapping[str, str]) -> dict[str, str]:
+        """An address for each of ``wanted``; what has one in ``held`` keeps it. Raises ``PlanRefused`` when a block is
+        full."""
+        wanted = list(wanted)
+        given = {one.name: held[one.name] for one in wanted if self._may_keep(held.get(one.name))}
+        taken = set(given.values())
+        for one in wanted:
+            if one.name not in given:
+                given[one.name] = self._free(one, wanted, taken)
+                taken.add(given[one.name])
+        return given
 
-    def identity(self, index: int) -> str:
-        """The floating address of the ``index``-th (from 0) recorder identity."""
-        return str(self.network[self.network.num_addresses - 2 - index])
+    def _may_keep(self, address: str | None) -> bool:
+        return address is not None and address != self.control and IPv4Address(address) in self.network
+
+    def _free(self, one: Wanted, wanted: list[Wanted], taken: set[str]) -> str:
+        block = self._block(one.block)
+        later = range(min(one.index, len(block)), len(block))
+        for index in (*later, *range(len(block) - len(later))):
+            address = str(self.network[block[index]])
+            if address not in taken:
+                return address
+        number = sum(other.block == one.block for other in wanted)
+        what = f"the {one.block} tier" if one.block else "recorder identities"
+        ways = ("widen network.platform", f"fewer hosts of {what}", "split the city in two")
+        raise PlanRefused([Shortfall("network.platform", f"addresses for {what}", str(number), str(len(block)), ways)])
+
+    def _block(self, block: Tier | None) -> range:
+        """Offsets in the network. Small tiers have fixed places, large ones a part of the network."""
+        size = self.network.num_addresses
+        if block is None:
+            return range(size - 2, 3 * size // 4 - 1, -1)
+        bounds: dict[Tier, tuple[int, int]] = {
+            "central": (10, 20),
+            "witness": (20, 30),
+            "noc": (30, 40),
+            "lab_encoder": (40, 64),
+            "recorder": (64, size // 2),
+            "streaming": (size // 2, 5 * size // 8),
+            "analytics": (5 * size // 8, 3 * size // 4),
+        }
+        start, end = bounds[block]
+        return range(start, max(start, min(end, size - 1)))

@@ -1,10 +1,14 @@
-"""How many bytes footage takes, and how many a storage unit gives."""
+"""How many bytes footage takes, how many a storage unit gives, and what a server can take in the end."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
 from typing import Final
 
-from vigie.city.model import StorageUnit
+from vigie.city.model import CapacitySettings, ServerClass, StorageUnit
+from vigie.city.quantity import WHOLE
 
 SECONDS_PER_DAY: Final = 86_400
 # fMP4 boxes around the samples: a moof of about 300 bytes a second and the init part (ISO/IEC 14496-12).
@@ -32,14 +36,75 @@ def volume_bytes(unit: StorageUnit) -> int:
     """Bytes of the block device after RAID: what a filesystem is made on."""
     data_disks = {
         "none": unit.disks,
-        "raid1": 1,
-        "raid5": unit.disks - 1,
-        "raid6": unit.disks - 2,
+        "raid1": unit.raid_sets,
+        "raid5": unit.disks - unit.raid_sets,
+        "raid6": unit.disks - 2 * unit.raid_sets,
         "raid10": unit.disks // 2,
     }[unit.raid]
     return unit.disk * data_disks
 
 
-def usable_bytes(unit: StorageUnit) -> int:
-    """Bytes that recordings may fill: after RAID, the filesystem's own needs and the free reserve."""
-    return volume_bytes(unit) * (100 - FILESYSTEM_LOSS_PERCENT - FREE_RESERVE_PERCENT) // 100
+def usable_bytes(unit: StorageUnit, evidence_reserve: int = 0) -> int:
+    """Bytes that footage within its retention may fill: after RAID, the filesystem's own needs, the free reserve and
+    what is kept for locked evidence (``evidence_reserve`` in parts of ``WHOLE``)."""
+    footage = volume_bytes(unit) * (100 - FILESYSTEM_LOSS_PERCENT - FREE_RESERVE_PERCENT) // 100
+    return footage * (WHOLE - evidence_reserve) // WHOLE
+
+
+def growth_factor(settings: CapacitySettings) -> Fraction:
+    """By how much the load grows until the last day planned for: compound over whole years, linear within the last.
+
+    Exact, so that two machines never disagree about the last byte.
+    """
+    growth = settings.growth
+    if growth is None:
+        return Fraction(1)
+    years = growth.until.year - growth.start.year
+    if _anniversary(growth.start, years) > growth.until:
+        years -= 1
+    rest = (growth.until - _anniversary(growth.start, years)).days
+    rate = Fraction(growth.per_year, WHOLE)
+    return (1 + rate) ** years * (1 + rate * Fraction(rest, 365))
+
+
+def _anniversary(start: date, years: int) -> date:
+    year = start.year + years
+    try:
+        return start.replace(year=year)
+    except ValueError:  # 29 February
+        return date(year, 3, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one recorder may be given today so that it still holds after the growth that is planned for."""
+
+    cameras: int
+    ingest_bits_per_second: int
+    read_bits_per_second: int
+    usable_bytes: int
+    read_share: int  # of the ingest, in parts of WHOLE
+
+    @property
+    def most_bits_per_second(self) -> int:
+        """The ingest at which either writing or reading reaches its bound."""
+        if not self.read_share:
+            return self.ingest_bits_per_second
+        return min(self.ingest_bits_per_second, self.read_bits_per_second * WHOLE // self.read_share)
+
+    def read(self, ingest_bits_per_second: int) -> int:
+        """Bits a second read by people who watch, rounded up."""
+        return -(-ingest_bits_per_second * self.read_share // WHOLE)
+
+
+def limits(server: ServerClass, unit: StorageUnit, settings: CapacitySettings) -> Limits:
+    """The bounds of a recorder of class ``server`` with ``unit``; the class must say all of them."""
+    factor = growth_factor(settings)
+    bounds = (
+        server.max_cameras or 0,
+        server.max_ingest or 0,
+        server.max_read or 0,
+        usable_bytes(unit, settings.evidence_reserve),
+    )
+    cameras, ingest, read, usable = (int(bound / factor) for bound in bounds)
+    return Limits(cameras, ingest, read, usable, min(settings.live_share + settings.playback_share, WHOLE))

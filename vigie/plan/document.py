@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -22,14 +22,13 @@ def canonical_json(value: object) -> bytes:
 
 
 def sealed(plan: Plan) -> Plan:
-    """``plan`` with the digest of its content filled in."""
-    content = asdict(replace(plan, digest=""))
-    return replace(plan, digest=hashlib.sha256(canonical_json(content)).hexdigest())
+    """``plan`` with the digest of its content filled in: its compact JSON, keys in the order of the model."""
+    return replace(plan, digest=hashlib.sha256(_ADAPTER.dump_json(replace(plan, digest=""))).hexdigest())
 
 
 def dump_plan(plan: Plan) -> str:
     """``plan`` as indented JSON, for people and machines alike."""
-    return json.dumps(asdict(plan), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return _ADAPTER.dump_json(replace(plan), indent=1).decode() + "\n"
 
 
 def load_plan(path: Path) -> Plan:

@@ -35,27 +35,33 @@ def flows(
     return tuple(sorted(found, key=lambda flow: (flow.destination, flow.port, flow.source)))
 
 
-def firewall(host: Host, every_flow: Iterable[Flow]) -> tuple[FirewallRule, ...]:
-    """The rules of ``host``: one for each direction, protocol and port, with all peers that may use it."""
-    own = {host.address, *host.extra_addresses}
-    peers: dict[tuple[str, str, int, str], set[str]] = defaultdict(set)
+def firewalls(hosts: Iterable[Host], every_flow: Iterable[Flow]) -> dict[str, tuple[FirewallRule, ...]]:
+    """The rules of each host: one for each direction, protocol and port, with all peers that may use it."""
+    own = {host.name: {host.address, *host.extra_addresses} for host in hosts}
+    owner = {address: name for name, addresses in own.items() for address in addresses}
+    peers: dict[tuple[str, str, str, int, str], set[str]] = defaultdict(set)
     for flow in every_flow:
-        if own & set(flow.destination_addresses):
-            peers["input", flow.protocol, flow.port, flow.purpose] |= set(flow.source_addresses) - own
-        if own & set(flow.source_addresses):
-            peers["output", flow.protocol, flow.port, flow.purpose] |= set(flow.destination_addresses) - own
-    rules = []
-    for (chain, protocol, port, purpose), addresses in peers.items():
-        if addresses:
+        for chain, mine, theirs in (
+            ("input", flow.destination_addresses, flow.source_addresses),
+            ("output", flow.source_addresses, flow.destination_addresses),
+        ):
+            for name in {owner[address] for address in mine if address in owner}:
+                peers[name, chain, flow.protocol, flow.port, flow.purpose].update(theirs)
+    rules: dict[str, list[FirewallRule]] = defaultdict(list)
+    for (name, chain, protocol, port, purpose), addresses in peers.items():
+        if addresses - own[name]:
             rule = FirewallRule(
                 chain="input" if chain == "input" else "output",
                 protocol="tcp" if protocol == "tcp" else "udp",
                 port=port,
-                peers=tuple(sorted(addresses, key=_numeric)),
+                peers=tuple(sorted(addresses - own[name], key=_numeric)),
                 purpose=purpose,
             )
-            rules.append(rule)
-    return tuple(sorted(rules, key=lambda rule: (rule.chain, rule.protocol, rule.port, rule.purpose)))
+            rules[name].append(rule)
+    return {
+        name: tuple(sorted(found, key=lambda rule: (rule.chain, rule.protocol, rule.port, rule.purpose)))
+        for name, found in rules.items()
+    }
 
 
 def _numeric(address: str) -> tuple[int, ...]:
@@ -112,19 +118,14 @@ def _alert_flows(hosts: list[Host]) -> Iterator[Flow]:
 def _recording_flows(hosts: list[Host], identities: list[Identity], cameras: list[Camera]) -> Iterator[Flow]:
     """Each host that may hold an identity pulls from exactly the devices of that identity."""
     addresses = {host.name: host.address for host in hosts}
+    by_id = {camera.id: camera for camera in cameras}
     for identity in identities:
         devices: dict[int, set[str]] = defaultdict(set)
-        for camera in cameras:
-            if camera.identity == identity.id:
-                devices[camera.port].add(camera.address)
+        for camera in identity.cameras:
+            devices[by_id[camera].port].add(by_id[camera].address)
         for port, device_addresses in sorted(devices.items()):
+            destinations = tuple(sorted(device_addresses, key=_numeric))
             for holder in (identity.host, *identity.standby):
                 yield Flow(
-                    holder,
-                    (addresses[holder],),
-                    f"devices of {identity.id}",
-                    tuple(sorted(device_addresses, key=_numeric)),
-                    "tcp",
-                    port,
-                    "video",
+                    holder, (addresses[holder],), f"devices of {identity.id}", destinations, "tcp", port, "video"
                 )

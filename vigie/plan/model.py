@@ -6,10 +6,14 @@ Units stand in the names (``_bytes``, ``_seconds``, ``_bits_per_second``); addre
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
 from typing import Literal
 
-Tier = Literal["central", "witness", "recorder", "noc", "lab_encoder"]
+Tier = Literal["central", "witness", "recorder", "streaming", "analytics", "noc", "lab_encoder"]
+Environment = Literal["lab", "metal", "proxmox", "openstack"]
 Layer = Literal["baked", "bare"]
 Codec = Literal["h264", "h265"]
 
@@ -41,7 +45,7 @@ class FirewallRule:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A machine that must exist and run ``services``."""
+    """A machine that must exist and run ``services``, once it is ``deployed``; ``lot`` is the lot that pays for it."""
 
     name: str
     tier: Tier
@@ -52,6 +56,8 @@ class Host:
     services: tuple[str, ...]
     volumes: tuple[Volume, ...]
     firewall: tuple[FirewallRule, ...]
+    lot: str = ""
+    deployed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,10 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """A camera of the plan: where its device answers, what it sends, who records it."""
+    """A camera of the plan: where its device answers, what it sends, who records it.
+
+    ``identities`` are its recorders, two on different hosts for a mirrored camera; ``identity`` is the first of them.
+    """
 
     id: str
     site: str
@@ -83,11 +92,18 @@ class Camera:
     bytes_per_day: int
     retention_floor_seconds: int
     retention_ceiling_seconds: int
+    identities: tuple[str, ...] = ()
+    analysed: bool = False
+    lot: str = ""
+    deployed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A recorder identity: a set of cameras and the address that records them, on whichever host holds it."""
+    """A recorder identity: a set of cameras and the address that records them, on whichever host holds it.
+
+    ``cameras`` are those deployed; ``standby`` are the spares of ``group``.
+    """
 
     id: str
     group: str
@@ -160,7 +176,10 @@ class LabDevice:
 
 @dataclass(frozen=True, slots=True)
 class RecorderLoad:
-    """What one recorder host is asked for, beside what it has (N+1: with the largest other member on the spare)."""
+    """What one recorder host is asked for, beside what it has: conditional lots included, limits after growth.
+
+    ``usable_bytes`` is what footage within its retention may fill; ``evidence_bytes`` lies beside it for locked evidence.
+    """
 
     host: str
     cameras: int
@@ -170,16 +189,58 @@ class RecorderLoad:
     needed_bytes: int
     usable_bytes: int
     days: float
+    read_bits_per_second: int = 0
+    read_limit_bits_per_second: int = 0
+    evidence_bytes: int = 0
+    group: str = ""
+    lot: str = ""
+    deployed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLoad:
+    """The proof of N+1 for one group: the most that any member would hand to a spare, and what a spare can take.
+
+    ``losses`` is how many members may be lost at once.
+    """
+
+    group: str
+    members: tuple[str, ...]
+    spares: tuple[str, ...]
+    losses: int
+    cameras: int
+    cameras_limit: int
+    ingest_bits_per_second: int
+    ingest_limit_bits_per_second: int
+    read_bits_per_second: int
+    read_limit_bits_per_second: int
+    needed_bytes: int
+    usable_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TierLoad:
+    """What a tier that holds no footage is asked for: streams watched at once, or sub-streams analysed."""
+
+    tier: Tier
+    hosts: int
+    load: int
+    load_each: int
 
 
 @dataclass(frozen=True, slots=True)
 class SiteLoad:
-    """What one site sends over its uplink."""
+    """What one site sends over its uplink: main streams, once for each recorder, and sub-streams that are analysed."""
 
     site: str
     cameras: int
     bits_per_second: int
     uplink_bits_per_second: int
+    lot: str = ""
+    deployed: bool = True
+    district: str = ""
+    latitude: float = 0.0
+    longitude: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +250,27 @@ class Capacity:
     raw_bytes: int
     usable_bytes: int
     needed_bytes: int
+    groups: tuple[GroupLoad, ...] = ()
+    tiers: tuple[TierLoad, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LotSummary:
+    """What one lot needs beside the lots before it, spares included; ``price`` only where every price is known."""
+
+    id: str
+    title: str
+    kind: Literal["firm", "conditional"]
+    exercised: bool
+    deployed: bool
+    sites: int
+    cameras: int
+    recorders: int
+    streaming: int
+    analytics: int
+    disks: int
+    raw_bytes: int
+    price: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +289,18 @@ class Monitoring:
     picture_interval_seconds: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
-    """The whole plan. ``digest`` is the SHA-256 of its canonical JSON without the digest itself."""
+    """The whole plan. ``digest`` is the SHA-256 of its canonical JSON without the digest itself.
+
+    Hosts and cameras of conditional lots that are not exercised are in it with ``deployed`` false: they are counted and
+    priced, and neither made nor configured.
+    """
 
     format: int
     city: str
     title: str
-    target: Literal["lab"]
+    target: Environment
     network: Network
     segment_seconds: int
     time_sources: tuple[str, ...]
@@ -228,10 +314,27 @@ class Plan:
     monitoring: Monitoring
     capacity: Capacity
     digest: str
+    lots: tuple[LotSummary, ...] = ()
+    currency: str | None = None
 
     def host(self, name: str) -> Host:
-        """The host called ``name``. Raises ``KeyError``."""
-        for host in self.hosts:
-            if host.name == name:
-                return host
-        raise KeyError(name)
+        """The host called ``name``, deployed or not. Raises ``KeyError``."""
+        return self._hosts[name]
+
+    @property
+    def deployed_hosts(self) -> tuple[Host, ...]:
+        """The hosts that must exist now, in order."""
+        return tuple(host for host in self.hosts if host.deployed)
+
+    @property
+    def deployed_cameras(self) -> tuple[Camera, ...]:
+        """The cameras that must be recorded now, by id."""
+        return tuple(camera for camera in self.cameras if camera.deployed)
+
+    @cached_property
+    def cameras_by_id(self) -> Mapping[str, Camera]:
+        return MappingProxyType({camera.id: camera for camera in self.cameras})
+
+    @cached_property
+    def _hosts(self) -> dict[str, Host]:
+        return {host.name: host for host in self.hosts}

@@ -25,9 +25,11 @@ _PATHS: Final = {
 
 
 def host_variables(plan: Plan, name: str) -> dict[str, Any]:
-    """The variables of host ``name``, plain JSON values, every key prefixed ``vigie_``. Raises ``KeyError``."""
+    """The variables of the deployed host ``name``, plain JSON values, every key prefixed ``vigie_``. Raises
+    ``KeyError``."""
     host = plan.host(name)
-    addresses = {other.name: other.address for other in plan.hosts}
+    if not host.deployed:
+        raise KeyError(f"{name} belongs to lot {host.lot!r}, which is not exercised")
     variables: dict[str, Any] = {
         "vigie_city": plan.city,
         "vigie_target": plan.target,
@@ -38,7 +40,7 @@ def host_variables(plan: Plan, name: str) -> dict[str, Any]:
         "vigie_services": list(host.services),
         "vigie_volumes": [asdict(volume) for volume in host.volumes],
         "vigie_firewall": [asdict(rule) for rule in host.firewall],
-        "vigie_time_sources": [addresses[source] for source in plan.time_sources if source != host.name],
+        "vigie_time_sources": [plan.host(source).address for source in plan.time_sources if source != host.name],
         "vigie_time_source": host.name in plan.time_sources,
         "vigie_control_address": plan.network.control_address,
         "vigie_bundle_url": f"https://{plan.network.control_address}:{constants.BUNDLE_PORT}",
@@ -61,8 +63,8 @@ def identities_on(plan: Plan, host: str) -> tuple[Identity, ...]:
 
 
 def cameras_of(plan: Plan, identity: Identity) -> list[Camera]:
-    """The cameras that ``identity`` records, by id."""
-    return [camera for camera in plan.cameras if camera.identity == identity.id]
+    """The deployed cameras that ``identity`` records, by id."""
+    return [plan.cameras_by_id[camera] for camera in identity.cameras]
 
 
 def _ports(host: Host) -> dict[str, int]:
@@ -80,7 +82,9 @@ def _ports(host: Host) -> dict[str, int]:
 def _recorder(plan: Plan, host: Host) -> dict[str, Any]:
     """Identities that record here now, those this host stands by for, and what its exporters watch."""
     active = identities_on(plan, host.name)
-    standby = [identity for identity in plan.identities if host.name in identity.standby]
+    standby = [
+        identity for identity in plan.identities if host.name in identity.standby and plan.host(identity.host).deployed
+    ]
     cameras = [(identity, camera) for identity in active for camera in cameras_of(plan, identity)]
     sample = {"sample_interval_seconds": plan.monitoring.sample_interval_seconds}
     recordings = str(constants.RECORDINGS)
@@ -107,7 +111,7 @@ def _recorder(plan: Plan, host: Host) -> dict[str, Any]:
                     {"id": identity.id, "metrics_url": f"http://127.0.0.1:{identity.metrics_port}/metrics"}
                     for identity in active
                 ],
-                "cameras": [_watched(camera) for _, camera in cameras],
+                "cameras": [_watched(identity, camera) for identity, camera in cameras],
             },
             "recording": {
                 **sample,
@@ -126,11 +130,11 @@ def _source(camera: Camera) -> dict[str, Any]:
     return {"id": camera.id, "address": camera.address, "port": camera.port, "path": camera.main.path}
 
 
-def _watched(camera: Camera) -> dict[str, Any]:
+def _watched(identity: Identity, camera: Camera) -> dict[str, Any]:
     return {
         "id": camera.id,
         "site": camera.site,
-        "identity": camera.identity,
+        "identity": identity.id,
         "address": camera.address,
         "port": camera.port,
         "main_path": camera.main.path,
@@ -148,7 +152,9 @@ def _noc(plan: Plan) -> dict[str, Any]:
         "vigie_scrape_interval_seconds": plan.monitoring.scrape_interval_seconds,
         "vigie_targets": [asdict(target) for target in plan.targets],
         "vigie_alertmanagers": [
-            {"address": host.address, "port": constants.ALERTMANAGER_PORT} for host in plan.hosts if host.tier == "noc"
+            {"address": host.address, "port": constants.ALERTMANAGER_PORT}
+            for host in plan.deployed_hosts
+            if host.tier == "noc"
         ],
     }
 

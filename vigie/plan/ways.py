@@ -2,141 +2,216 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final
 
-from vigie.city.model import City, RecorderTier, StorageUnit
-from vigie.city.quantity import human_bit_rate, human_bytes, human_duration
+from vigie.city.quantity import DURATION_UNITS, WHOLE, human_bit_rate, human_bytes, human_duration, parse
 from vigie.plan import capacity
-from vigie.plan.placement import Demand, Recorder, place
+from vigie.plan.fleet import Batch
+from vigie.plan.lots import host_price
+from vigie.plan.recording import Attempt
 from vigie.plan.refusal import Shortfall
 
 MOST_DISKS = 240  # of one storage unit, as the model of the city bounds it
+BOUNDS: Final = ("max_cameras", "max_ingest", "max_read")
 
 
-def recorder_name(number: int) -> str:
-    """The host name of the ``number``-th recorder."""
-    return f"recorder-{number}"
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A city's footage on its recorders, with the knobs that a refused city can turn."""
-
-    city: City
-    count: int
-    disks: int
-    max_cameras: int
-    max_ingest: int
-    floor_seconds: int
-    bitrate_percent: int = 100
-
-    @classmethod
-    def of(cls, city: City) -> Attempt:
-        """The city as it is written."""
-        tier = city.file.tiers.recorder
-        unit = storage_unit(city)
-        return cls(city, tier.count, unit.disks, tier.max_cameras, tier.max_ingest, city.file.retention.floor)
-
-    @property
-    def unit(self) -> StorageUnit:
-        return storage_unit(self.city).model_copy(update={"disks": self.disks})
-
-    def demands(self) -> list[Demand]:
-        """What each camera asks. A segment is erased whole and only once its youngest second is old enough, so the
-        floor costs one segment more."""
-        kept_seconds = self.floor_seconds + self.city.file.recording.segment
-        rates = {
-            profile.id: -(-profile.main.bitrate * self.bitrate_percent // 100) for profile in self.city.file.profiles
-        }
-        return [
-            Demand(
-                camera.id,
-                camera.site,
-                rates[camera.profile],
-                capacity.bytes_recorded(rates[camera.profile], kept_seconds),
-            )
-            for camera in self.city.cameras
-        ]
-
-    def recorders(self) -> list[Recorder]:
-        """The recorders, still empty."""
-        usable = capacity.usable_bytes(self.unit)
-        return [
-            Recorder(recorder_name(number), self.max_cameras, self.max_ingest, usable)
-            for number in range(1, self.count + 1)
-        ]
-
-    def place(self) -> tuple[list[Recorder], list[Demand]]:
-        """The recorders with their cameras, and the cameras that none can take."""
-        recorders = self.recorders()
-        return recorders, place(self.demands(), recorders)
-
-    def fits(self) -> bool:
-        """Whether every camera finds a recorder."""
-        demands, recorders = self.demands(), self.recorders()
-        enough = sum(demand.floor_bytes for demand in demands) <= sum(recorder.usable_bytes for recorder in recorders)
-        return enough and not place(demands, recorders, all_or_nothing=True)
-
-
-def storage_unit(city: City) -> StorageUnit:
-    """The storage unit of each recorder."""
-    return next(unit for unit in city.file.storage_units if unit.id == city.file.tiers.recorder.storage)
-
-
-def shortfall(city: City, left_over: list[Demand]) -> Shortfall:
+def shortfall(attempt: Attempt, left_over: Sequence[Batch]) -> Shortfall:
     """What the cameras in ``left_over`` lack, with the totals of every bound and the ways that close it alone."""
-    tier = city.file.tiers.recorder
-    attempt = Attempt.of(city)
-    demands = attempt.demands()
-    bits = sum(demand.bits_per_second for demand in demands)
+    batches = [batch for lot in attempt.lots() for batch in lot]
+    cameras, bits, size = _sums(batches)  # a mirrored camera is two recordings
+    recordings, missing_bits, missing_size = _sums(left_over)
+    missing = sum(len(batch.cameras) for batch in left_over)
     return Shortfall(
         "tiers.recorder",
-        f"{len(left_over)} of {len(demands)} cameras have no recorder at a retention floor of "
-        f"{human_duration(city.file.retention.floor)}",
-        f"{human_bytes(sum(demand.floor_bytes for demand in demands))}, {len(demands)} cameras, {human_bit_rate(bits)}",
-        _available(tier, capacity.usable_bytes(attempt.unit)),
-        (*_ways(attempt), f"{len(left_over)} cameras fewer"),
+        f"{missing} of {len(attempt.city.cameras)} cameras have no recorder at a retention floor of "
+        f"{human_duration(attempt.floor_seconds)}",
+        f"{human_bytes(size)}, {cameras} recordings, {human_bit_rate(bits)}",
+        _available(attempt),
+        (*_ways(attempt), f"{missing} cameras fewer: 0 disks, 0 days"),
+        f"{human_bytes(missing_size)}, {recordings} recordings, {human_bit_rate(missing_bits)}",
     )
 
 
-def _available(tier: RecorderTier, usable: int) -> str:
-    each = f"{human_bytes(usable)}, {tier.max_cameras} cameras, {human_bit_rate(tier.max_ingest)}"
-    whole = (
-        f"{human_bytes(usable * tier.count)}, {tier.count * tier.max_cameras} cameras, "
-        f"{human_bit_rate(tier.max_ingest * tier.count)}"
+def _sums(batches: Sequence[Batch]) -> tuple[int, int, int]:
+    """Recordings (a mirrored camera is two), bits a second and bytes."""
+    counts = [(batch.copies * len(batch.cameras), batch) for batch in batches]
+    return (
+        sum(count for count, _ in counts),
+        sum(count * batch.bits_per_second for count, batch in counts),
+        sum(count * batch.floor_bytes for count, batch in counts),
     )
-    return f"{whole} ({tier.count} recorders of {each})" if tier.count > 1 else each
 
 
-def _ways(attempt: Attempt) -> Iterator[str]:
+def _available(attempt: Attempt) -> str:
+    limits, count = attempt.limits, attempt.tier.count
+    usable, cameras, bits = limits.usable_bytes, limits.cameras, limits.most_bits_per_second
+    each = f"{human_bytes(usable)}, {cameras} recordings, {human_bit_rate(bits)}"
+    if count is None:
+        return f"any number of recorders of {each}"
+    whole = f"{human_bytes(usable * count)}, {count * cameras} recordings, {human_bit_rate(bits * count)}"
+    return f"{whole} ({count} recorders of {each})" if count > 1 else each
+
+
+def _ways(attempt: Attempt) -> list[str]:
     """Each way was tried on its own: with it, and nothing else changed, the city fits."""
-    unit, cameras = attempt.unit, len(attempt.city.cameras)
-    more = _least(attempt.count, attempt.count + cameras, lambda n: replace(attempt, count=n))
+    ways = [
+        *_more_recorders(attempt),
+        *_more_disks(attempt),
+        *_less_footage(attempt),
+        *_stronger_servers(attempt),
+        *_smaller_promises(attempt),
+    ]
+    if len(ways) > 1:
+        return ways
+    # A mirrored camera needs two hosts, whatever they can do.
+    alone = attempt.tier.count == 1 and any(batch.copies > 1 for lot in attempt.batches for batch in lot)
+    first, prefix = (_with_tier(attempt, count=2), "a second recorder, and ") if alone else (attempt, "")
+    return [*ways, *(f"{prefix}{way}" for way in _larger_hosts(first))]
+
+
+def _larger_hosts(attempt: Attempt) -> Iterator[str]:
+    """Where no single bound closes it: all of them together."""
+    unit = attempt.unit
+
+    def disks(percent: int) -> int:
+        return min(-(-unit.disks * percent // (100 * unit.raid_sets)) * unit.raid_sets, MOST_DISKS)
+
+    def stronger(percent: int) -> Attempt:
+        return _with_server(attempt, **{name: -(-getattr(attempt.server, name) * percent // 100) for name in BOUNDS})
+
+    def larger(percent: int) -> Attempt:
+        return _with_unit(stronger(percent), disks=disks(percent))
+
+    found = _least(100, 100 * MOST_DISKS, larger)
+    if found:
+        added = (disks(found) - unit.disks) * _hosts(larger(found))
+        yield (
+            f"hosts of {found} % of today's {', '.join(BOUNDS)}, with {disks(found)} disks: "
+            f"{added} disks of {human_bytes(unit.disk)}, 0 days"
+        )
+        for way in _lower_floor(stronger(found)):
+            yield f"hosts of {found} % of today's {', '.join(BOUNDS)}, and {way}"
+
+
+def _hosts(attempt: Attempt) -> int:
+    """Recorders and spares."""
+    recorders = len(attempt.place().fleet.recorders)
+    return recorders + -(-recorders // attempt.tier.group_size) * attempt.tier.spare
+
+
+def _more_recorders(attempt: Attempt) -> Iterator[str]:
+    count = attempt.tier.count
+    if count is None:
+        return
+    cameras = _sums([batch for lot in attempt.lots() for batch in lot])[0]
+    more = _least(count, count + cameras, lambda n: _with_tier(attempt, count=n))
     if more:
-        added = more - attempt.count
-        yield f"{added} more recorder(s): {added * unit.disks} disks of {human_bytes(unit.disk)}"
-    # Another disk under raid1 is another mirror, not more room.
-    disks = _least(unit.disks, MOST_DISKS, lambda n: replace(attempt, disks=n)) if unit.raid != "raid1" else None
-    if disks:
-        yield f"storage of {disks} disks instead of {unit.disks} in each recorder"
-    floor = _most(0, attempt.floor_seconds, lambda seconds: replace(attempt, floor_seconds=seconds))
-    if floor:
-        yield f"a lower retention floor: {written_duration(floor)}"
+        groups = -(-more // attempt.tier.group_size) - -(-count // attempt.tier.group_size)
+        spares = groups * attempt.tier.spare
+        added = more - count
+        beside = f" and {spares} spare(s)" if spares else ""
+        yield f"{added} more recorder(s){beside}: {_disks(attempt, added + spares)}, 0 days"
+
+
+def _disks(attempt: Attempt, recorders: int) -> str:
+    unit = attempt.unit
+    price = host_price(attempt.city, attempt.server, with_disks=True)
+    currency = attempt.city.file.city.currency
+    cost = f" ({recorders * price} {currency})" if price is not None and currency else ""
+    return f"{recorders * unit.disks} disks of {human_bytes(unit.disk)}{cost}"
+
+
+def _more_disks(attempt: Attempt) -> Iterator[str]:
+    unit = attempt.unit
+    if unit.raid == "raid1":  # another disk is another mirror there, not more room
+        return
+    most = MOST_DISKS // unit.raid_sets
+    each = unit.disks // unit.raid_sets
+    found = _least(each, most, lambda n: _with_unit(attempt, disks=n * unit.raid_sets))
+    if found:
+        disks = found * unit.raid_sets
+        added = (disks - unit.disks) * _hosts(_with_unit(attempt, disks=disks))
+        yield (
+            f"storage of {disks} disks instead of {unit.disks} in each recorder: "
+            f"{added} disks of {human_bytes(unit.disk)}, 0 days"
+        )
+
+
+def _less_footage(attempt: Attempt) -> Iterator[str]:
+    yield from _lower_floor(attempt)
     percent = _most(0, 100, lambda percent: replace(attempt, bitrate_percent=percent))
     if percent:
-        yield f"less bit rate: {percent} % of today's, by codec, resolution or frame rate"
-    bits = sum(demand.bits_per_second for demand in attempt.demands())
-    ingest = _least(attempt.max_ingest, max(attempt.max_ingest, bits), lambda n: replace(attempt, max_ingest=n))
-    if ingest:
-        yield f"hosts that write faster: max_ingest of {-(-ingest // 1000)} kbit/s"
-    most = _least(attempt.max_cameras, max(attempt.max_cameras, cameras), lambda n: replace(attempt, max_cameras=n))
-    if most:
-        yield f"hosts that record more cameras: max_cameras of {most}"
+        yield f"less bit rate: {percent} % of today's, by codec, resolution or frame rate: 0 disks, 0 days"
+
+
+def _stronger_servers(attempt: Attempt) -> Iterator[str]:
+    cameras, bits, _ = _sums([batch for lot in attempt.lots() for batch in lot])
+    # With growth, a bound is worth less than it says: twice the load of the whole city is more than any host needs.
+    factor = 2 * capacity.growth_factor(attempt.city.file.capacity)
+    kilobits = int(bits * factor) // 1000 + 1
+    yield from _stronger(attempt, "max_ingest", 1000, kilobits, "hosts that write faster: max_ingest of {} kbit/s")
+    yield from _stronger(attempt, "max_read", 1000, kilobits, "hosts that read faster: max_read of {} kbit/s")
+    most = int(cameras * factor) + 1
+    yield from _stronger(attempt, "max_cameras", 1, most, "hosts that record more cameras: max_cameras of {}")
+
+
+def _lower_floor(attempt: Attempt) -> Iterator[str]:
+    floor = _most(0, attempt.floor_seconds, lambda seconds: replace(attempt, floor_seconds=seconds))
+    written = written_duration(floor) if floor else ""
+    seconds = parse(written, DURATION_UNITS, "") if written else 0
+    if seconds and replace(attempt, floor_seconds=seconds).fits():
+        lost = human_duration(attempt.floor_seconds - seconds)
+        yield f"a lower retention floor: {written}: 0 disks, {lost} less"
+
+
+def _smaller_promises(attempt: Attempt) -> Iterator[str]:
+    twice = sum(len(batch.cameras) for lot in attempt.batches for batch in lot if batch.copies > 1)
+    once = tuple(tuple(replace(batch, copies=1) for batch in lot) for lot in attempt.batches)
+    if twice and replace(attempt, batches=once).fits():
+        yield f"one recorder instead of two for the {twice} mirrored cameras: 0 disks, 0 days"
+    growth = attempt.city.file.capacity.growth
+    if growth and _with_capacity(attempt, growth=None).fits():
+        yield f"no room for growth until {growth.until}: 0 disks, 0 days"
+    reserve = attempt.city.file.capacity.evidence_reserve * 100 // WHOLE
+    percent = _most(-1, reserve + 1, lambda n: _with_capacity(attempt, evidence_reserve=n * WHOLE // 100))
+    if percent is not None and percent < reserve:
+        yield f"a smaller evidence reserve: {percent} %: 0 disks, 0 days"
+
+
+def _stronger(attempt: Attempt, name: str, step: int, most: int, way: str) -> Iterator[str]:
+    """One bound of the server class raised in steps, as little as is enough."""
+    bound: int = getattr(attempt.server, name)
+    found = _least(bound // step, max(bound // step, most), lambda n: _with_server(attempt, **{name: n * step}))
+    if found:
+        yield f"{way.format(found)}: 0 disks, 0 days"
+
+
+def _with_capacity(attempt: Attempt, **values: Any) -> Attempt:
+    settings = attempt.city.file.capacity.model_copy(update=values)
+    file = attempt.city.file.model_copy(update={"capacity": settings})
+    return replace(attempt, city=attempt.city.model_copy(update={"file": file}))
+
+
+def _with_tier(attempt: Attempt, **values: Any) -> Attempt:
+    return replace(attempt, tier=attempt.tier.model_copy(update=values))
+
+
+def _with_unit(attempt: Attempt, **values: Any) -> Attempt:
+    return replace(attempt, unit=attempt.unit.model_copy(update=values))
+
+
+def _with_server(attempt: Attempt, **values: Any) -> Attempt:
+    return replace(attempt, server=attempt.server.model_copy(update=values))
 
 
 def _least(low: int, high: int, changed: Callable[[int], Attempt]) -> int | None:
     """The smallest value above ``low`` (which does not fit), up to ``high``, that fits; ``None`` when none does."""
+    step = 1
+    while low + step < high and not changed(low + step).fits():
+        low, step = low + step, 2 * step
+    high = min(low + step, high)
     if high <= low or not changed(high).fits():
         return None
     while high - low > 1:

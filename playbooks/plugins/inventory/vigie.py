@@ -76,7 +76,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
             plan = load_plan(file)
         except (OSError, ValueError) as error:
             raise AnsibleParserError(f"{file} is no plan: {error}") from error
-        for host in plan.hosts:
+        for host in plan.deployed_hosts:
             inventory.add_group(host.tier)
             inventory.add_host(host.name, group=host.tier)
             variables = host_variables(plan, host.name)

@@ -20,7 +20,7 @@ def active(observed: Observed) -> list[dict[str, object]]:
 def cameras(observed: Observed) -> dict[str, object]:
     """The cameras that this host records, by id."""
     here = {identity["id"] for identity in active(observed)}
-    return {camera.id: camera for camera in observed.plan.cameras if camera.identity in here}
+    return {camera.id: camera for camera in observed.plan.deployed_cameras if camera.identity in here}
 
 
 def test_volumes_are_mounted_and_hold_what_the_plan_counts_on(observed: Observed) -> None:

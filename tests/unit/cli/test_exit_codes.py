@@ -93,7 +93,7 @@ def test_ctrl_c_is_130_and_says_how_to_go_on(
     def press(_: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vigie.cli.app.load_city", press)
+    monkeypatch.setattr("vigie.cli.inputs.load_city", press)
     monkeypatch.setattr("sys.argv", ["vigie", "plan", str(DEMO)])
     with pytest.raises(SystemExit) as end:
         main()

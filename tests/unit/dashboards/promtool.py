@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from infra.bundle import default_cache, find
+from infra.bundle import find
+from vigie.state import cache_home
 
 ROOT: Final = Path(__file__).parents[3]
 
@@ -15,7 +16,7 @@ def promtool() -> list[str] | None:
     """The command that starts promtool, or ``None`` where neither the machine nor the cache has it."""
     if own := shutil.which("promtool"):
         return [own]
-    bundle = find(ROOT, default_cache())
+    bundle = find(ROOT, cache_home())
     if bundle is None:
         return None
     baked, bare = bundle.layers.baked

@@ -21,8 +21,9 @@ import pytest
 from tests.unit.recording.test_mediamtx import CAMERA, SETTINGS
 from vigie.recording.mediamtx import RecorderSettings, render_configuration, render_yaml
 from vigie.recording.mediamtx.__main__ import main
+from vigie.state import cache_home
 
-_CACHE = Path(os.environ.get("VIGIE_CACHE_HOME", "/var/cache/vigie"))
+_CACHE = cache_home()
 
 
 def _find() -> str | None:
@@ -31,6 +32,7 @@ def _find() -> str | None:
 
 
 BINARY = _find()
+
 pytestmark = [
     pytest.mark.skipif(BINARY is None, reason="no MediaMTX binary: run `vigie bundle`, or set VIGIE_MEDIAMTX"),
     pytest.mark.skipif(os.geteuid() != 0, reason="an empty network namespace needs root"),
