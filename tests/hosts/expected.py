@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import yaml
@@ -78,6 +78,7 @@ def units(variables: dict[str, Any]) -> dict[str, bool]:
     wanted = {f"{name}.service": True for name in ("ssh", "chrony", "nftables", "prometheus-node-exporter")}
     for identity in variables.get("vigie_identities", []):
         wanted[f"recorder@{identity['id']}.service"] = identity["active"]
+    wanted |= {f"vigie-{name}.service": True for name in variables.get("vigie_archive", {})}
     wanted |= {f"vigie-exporter-{name}.service": True for name in variables.get("vigie_exporters", {})}
     services = set(variables["vigie_services"])
     if "lab_encoder" in services:
@@ -100,20 +101,38 @@ def endpoints(host: Host) -> dict[str, int]:
 
 def certificate_services(host: Host) -> set[str]:
     """Services of ``host`` that have a certificate of their own."""
-    return {*endpoints(host), *({"prometheus", "alertmanager"} & set(host.services))}
+    return {*endpoints(host), *archive_ports(host), *({"prometheus", "alertmanager"} & set(host.services))}
+
+
+def archive_ports(host: Host) -> dict[str, int]:
+    """Services that keep a recorder's books: certificate folder -> port. They admit certificates and no passwords."""
+    return {"keeper": constants.KEEPER_PORT} if "archive" in host.services else {}
 
 
 def user_of(service: str) -> str:
-    """The account of a service that has a certificate: Debian's for Debian's packages, one of ours for our exporters."""
+    """The account of a service that has a certificate: Debian's for Debian's packages, one of ours for our own."""
+    if service in {"keeper", "ledger"}:
+        return "keeper"
     return "prometheus" if service in {"node-exporter", "prometheus", "alertmanager"} else "vigie-exporter"
 
 
 def documents(variables: dict[str, Any]) -> dict[str, Any]:
     """Configuration files that are the plan's values and nothing else: path -> value."""
-    return {
-        f"{constants.EXPORTER_DIR}/{name}.json": content
-        for name, content in variables.get("vigie_exporters", {}).items()
-    }
+    return exporter_documents(variables) | archive_documents(variables)
+
+
+def exporter_documents(variables: dict[str, Any]) -> dict[str, Any]:
+    """Those of our exporters."""
+    return _documents(constants.EXPORTER_DIR, variables.get("vigie_exporters", {}))
+
+
+def archive_documents(variables: dict[str, Any]) -> dict[str, Any]:
+    """Those of the ledger and the keeper."""
+    return _documents(constants.ARCHIVE_DIR, variables.get("vigie_archive", {}))
+
+
+def _documents(folder: PurePosixPath, contents: dict[str, Any]) -> dict[str, Any]:
+    return {f"{folder}/{name}.json": content for name, content in contents.items()}
 
 
 def sockets(plan: Plan, host: Host) -> set[Socket]:
@@ -122,7 +141,10 @@ def sockets(plan: Plan, host: Host) -> set[Socket]:
     found: set[Socket] = {("tcp", "0.0.0.0", constants.SSH_PORT, "root")}  # the plan knows IPv4 only
     if host.name in plan.time_sources:
         found.add(("udp", "0.0.0.0", constants.NTP_PORT, "_chrony"))
-    found |= {("tcp", host.address, port, user_of(name)) for name, port in endpoints(host).items()}
+    served = endpoints(host) | archive_ports(host)
+    found |= {("tcp", host.address, port, user_of(name)) for name, port in served.items()}
+    if "archive" in host.services:
+        found.add(("udp", "127.0.0.1", constants.CHRONY_COMMAND_PORT, "_chrony"))
     for identity in variables.get("vigie_identities", []):
         if identity["active"]:
             found |= {("tcp", "127.0.0.1", identity[port], "recorder") for port in ("api_port", "metrics_port")}

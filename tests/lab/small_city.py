@@ -14,7 +14,7 @@ from infra.bundle import Bundle, build
 from infra.lab import cgroups
 from infra.lab.layout import Lab
 from vigie.plan.document import dump_plan, sealed
-from vigie.plan.model import Capacity, Forward, Host, Monitoring, Network, Plan, Volume
+from vigie.plan.model import Capacity, Forward, Host, Monitoring, Network, Plan, RetentionPolicy, Volume
 from vigie.state import State, cache_home
 
 CITY = "lab-test"
@@ -48,6 +48,7 @@ def plan_of(*hosts: Host, forwards: tuple[Forward, ...] = (SSH_FORWARD,)) -> Pla
             target="lab",
             network=Network("10.78.0.0/16", "10.78.0.0/24", "10.78.0.1"),
             segment_seconds=60,
+            retention=RetentionPolicy(14_400, 18_000),
             time_sources=(),
             hosts=hosts,
             identities=(),

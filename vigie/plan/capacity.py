@@ -51,6 +51,16 @@ def usable_bytes(unit: StorageUnit, evidence_reserve: int = 0) -> int:
     return footage * (WHOLE - evidence_reserve) // WHOLE
 
 
+def headroom_bytes(unit: StorageUnit) -> int:
+    """Bytes of the volume that stay free, so that recording goes on while the keeper catches up."""
+    return volume_bytes(unit) * FREE_RESERVE_PERCENT // 100
+
+
+def evidence_bytes(unit: StorageUnit, evidence_reserve: int) -> int:
+    """Bytes beside :func:`usable_bytes` that are kept for locked evidence."""
+    return usable_bytes(unit) - usable_bytes(unit, evidence_reserve)
+
+
 def growth_factor(settings: CapacitySettings) -> Fraction:
     """By how much the load grows until the last day planned for: compound over whole years, linear within the last.
 

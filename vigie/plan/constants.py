@@ -10,6 +10,7 @@ from typing import Final
 
 SSH_PORT: Final = 22
 NTP_PORT: Final = 123  # RFC 5905
+CHRONY_COMMAND_PORT: Final = 323  # loopback; IANA "rmonitor", chrony's default
 RTSP_PORT: Final = 554  # RFC 7826
 BUNDLE_PORT: Final = 8443
 PROMETHEUS_PORT: Final = 9090
@@ -18,6 +19,8 @@ NODE_EXPORTER_PORT: Final = 9100
 CAMERA_EXPORTER_PORT: Final = 9601
 RECORDING_EXPORTER_PORT: Final = 9602
 STORAGE_EXPORTER_PORT: Final = 9603
+LEDGER_PORT: Final = 9611
+KEEPER_PORT: Final = 9612
 LAB_ENCODER_CONTROL_PORT: Final = 9690  # loopback of a lab host only
 RECORDER_API_PORT: Final = 9997  # loopback; one host may hold several identities, each a stride lower
 RECORDER_METRICS_PORT: Final = 9998  # loopback; likewise
@@ -35,10 +38,13 @@ CA_FILE: Final = ETC / "ca.pem"
 TLS_DIR: Final = ETC / "tls"
 RECORDER_DIR: Final = ETC / "recorder"
 EXPORTER_DIR: Final = ETC / "exporters"
+ARCHIVE_DIR: Final = ETC / "archive"
 LAB_ENCODER_CONFIG: Final = ETC / "lab-encoder.json"
 CLIP_DIR: Final = PurePosixPath("/var/lib/vigie/clips")
 VENV_DIR: Final = PurePosixPath("/opt/vigie")
 RECORDINGS: Final = PurePosixPath("/srv/recordings")
+LEDGER_DIR: Final = PurePosixPath("/var/lib/vigie/ledger")  # the system's disk: a full volume stops no book-keeping
+COPIES_DIR: Final = PurePosixPath("/var/lib/vigie/copies")  # journals of other recorders
 ADMIN_USER: Final = "vigie"
 
 # What a browser can open. Debian's Prometheus carries the classic pages only, its Alertmanager none but the API.

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from vigie.plan.constants import (
     ALERTMANAGER_PORT,
     BUNDLE_PORT,
+    KEEPER_PORT,
+    LEDGER_PORT,
     NTP_PORT,
     PROMETHEUS_PORT,
     SSH_PORT,
@@ -30,6 +32,7 @@ def flows(
         *_time_flows(hosts, set(time_sources)),
         *_scrape_flows(hosts, list(targets)),
         *_alert_flows(hosts),
+        *_archive_flows(control_address, hosts, list(identities)),
         *_recording_flows(hosts, list(identities), list(cameras)),
     ]
     return tuple(sorted(found, key=lambda flow: (flow.destination, flow.port, flow.source)))
@@ -113,6 +116,36 @@ def _alert_flows(hosts: list[Host]) -> Iterator[Flow]:
                     ALERTMANAGER_PORT,
                     "alertmanager",
                 )
+
+
+def _archive_flows(control: str, hosts: list[Host], identities: list[Identity]) -> Iterator[Flow]:
+    """The control node reads ledgers and locks evidence; recorders keep each other's journals."""
+    addresses = {host.name: host.address for host in hosts}
+    for host in hosts:
+        if "archive" in host.services:
+            for port, purpose in ((LEDGER_PORT, "ledger"), (KEEPER_PORT, "keeper")):
+                yield Flow(CONTROL, (control,), host.name, (host.address,), "tcp", port, purpose)
+    for copier, source in sorted(journal_copies(identities).items()):
+        if copier in addresses and source in addresses:
+            yield Flow(
+                copier, (addresses[copier],), source, (addresses[source],), "tcp", KEEPER_PORT, "copy of the journal"
+            )
+
+
+def journal_copies(identities: Iterable[Identity]) -> dict[str, str]:
+    """Which recorder's journal each recorder copies: the next of its group, the last that of the first.
+
+    A group of one has nobody to copy from, and is left out.
+    """
+    members: dict[str, set[str]] = defaultdict(set)
+    for identity in identities:
+        members[identity.group].update((identity.host, *identity.standby))
+    found: dict[str, str] = {}
+    for group in members.values():
+        ring = sorted(group)
+        if len(ring) > 1:
+            found.update(zip(ring, [*ring[1:], ring[0]], strict=True))
+    return found
 
 
 def _recording_flows(hosts: list[Host], identities: list[Identity], cameras: list[Camera]) -> Iterator[Flow]:

@@ -26,7 +26,7 @@ from vigie.plan.tiers import analytics_lots
 SERVICES: dict[Tier, tuple[str, ...]] = {
     "central": ("base",),
     "witness": ("base",),
-    "recorder": ("base", "recorder", *(f"exporter_{name}" for name in EXPORTER_PORTS)),
+    "recorder": ("base", "recorder", "archive", *(f"exporter_{name}" for name in EXPORTER_PORTS)),
     "streaming": ("base",),
     "analytics": ("base",),
     "noc": ("base", "prometheus", "alertmanager"),
@@ -118,7 +118,14 @@ def hosts(
     """``drawn`` with addresses, those of ``previous`` kept, and ``extra`` addresses by host. Raises ``PlanRefused``."""
     held = {host.name: host.address for host in previous.hosts} if previous else {}
     addresses = addressing.assign((Wanted(one.name, one.tier, one.index) for one in drawn), held)
-    volume = Volume("recordings", capacity.volume_bytes(storage_unit(city)), str(RECORDINGS))
+    unit = storage_unit(city)
+    volume = Volume(
+        "recordings",
+        capacity.volume_bytes(unit),
+        str(RECORDINGS),
+        capacity.headroom_bytes(unit),
+        capacity.evidence_bytes(unit, city.file.capacity.evidence_reserve),
+    )
     prefix = city.file.network.city.prefixlen
     return [
         Host(

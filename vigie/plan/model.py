@@ -22,11 +22,16 @@ CONTROL = "control"  # the control node, as an end of a flow
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A filesystem that must exist on a host, whoever provides it (loop file, RAID set, cloud disk)."""
+    """A filesystem that must exist on a host, whoever provides it (loop file, RAID set, cloud disk).
+
+    The keeper leaves ``headroom_bytes`` free so that recording goes on, and ``evidence_bytes`` beside them for locks.
+    """
 
     name: str
     size_bytes: int
     mount: str
+    headroom_bytes: int = 0
+    evidence_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,7 @@ class Camera:
     analysed: bool = False
     lot: str = ""
     deployed: bool = True
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +280,20 @@ class LotSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionPolicy:
+    """What the city wrote of footage whose camera the plan does not know, and of full disks.
+
+    Under pressure cameras of the profiles ``give_up`` lose footage below the floor, in this order and down to
+    ``keep_at_least_seconds``; without any, none does.
+    """
+
+    floor_seconds: int
+    ceiling_seconds: int
+    give_up: tuple[str, ...] = ()
+    keep_at_least_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """``city`` holds every address of the city; ``control_address`` is the control node's in it."""
 
@@ -303,6 +323,7 @@ class Plan:
     target: Environment
     network: Network
     segment_seconds: int
+    retention: RetentionPolicy
     time_sources: tuple[str, ...]
     hosts: tuple[Host, ...]
     identities: tuple[Identity, ...]

@@ -31,6 +31,7 @@ from vigie.plan.model import (
     Monitoring,
     Network,
     Plan,
+    RetentionPolicy,
     Stream,
     Target,
 )
@@ -82,6 +83,7 @@ def plan(city: City, previous: Plan | None = None) -> Plan:
             target=city.file.city.target,
             network=Network(str(city.file.network.city), str(city.file.network.platform), addressing.control),
             segment_seconds=city.file.recording.segment,
+            retention=RetentionPolicy(city.file.retention.floor, city.file.retention.ceiling),
             time_sources=time_sources,
             hosts=tuple(replace(host, firewall=rules.get(host.name, ())) for host in every_host),
             identities=every_identity,
@@ -143,6 +145,7 @@ def _cameras(city: City, lots: Lots, recorders: Mapping[str, tuple[int, ...]]) -
             analysed=profiles[entry.profile].analysed,
             lot=lot.id,
             deployed=lot.deployed,
+            profile=entry.profile,
         )
 
     for entry in sorted(city.cameras, key=lambda entry: entry.id):

@@ -83,7 +83,7 @@ def summary(
         ((recorder, group) for group in groups for recorder in group.members), key=lambda pair: pair[0].number
     )
     spares = sum(len(group.spares) for group in groups)
-    evidence = capacity.usable_bytes(unit) - capacity.usable_bytes(unit, city.file.capacity.evidence_reserve)
+    evidence = capacity.evidence_bytes(unit, city.file.capacity.evidence_reserve)
     loads = tuple(
         _recorder_load(recorder, group.name, evidence, hosts[recorder_name(recorder.number)])
         for recorder, group in recorders

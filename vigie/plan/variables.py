@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from vigie.plan import constants
+from vigie.plan.archive import archive
 from vigie.plan.model import Camera, Host, Identity, Plan
 
 _PATHS: Final = {
@@ -17,6 +18,9 @@ _PATHS: Final = {
     "tls": str(constants.TLS_DIR),
     "recorder": str(constants.RECORDER_DIR),
     "exporters": str(constants.EXPORTER_DIR),
+    "archive": str(constants.ARCHIVE_DIR),
+    "ledger": str(constants.LEDGER_DIR),
+    "copies": str(constants.COPIES_DIR),
     "lab_encoder": str(constants.LAB_ENCODER_CONFIG),
     "clips": str(constants.CLIP_DIR),
     "venvs": str(constants.VENV_DIR),
@@ -42,6 +46,7 @@ def host_variables(plan: Plan, name: str) -> dict[str, Any]:
         "vigie_firewall": [asdict(rule) for rule in host.firewall],
         "vigie_time_sources": [plan.host(source).address for source in plan.time_sources if source != host.name],
         "vigie_time_source": host.name in plan.time_sources,
+        "vigie_time_command_port": constants.CHRONY_COMMAND_PORT if "archive" in host.services else 0,
         "vigie_control_address": plan.network.control_address,
         "vigie_bundle_url": f"https://{plan.network.control_address}:{constants.BUNDLE_PORT}",
         "vigie_ports": _ports(host),
@@ -49,7 +54,7 @@ def host_variables(plan: Plan, name: str) -> dict[str, Any]:
         "vigie_admin_user": constants.ADMIN_USER,
     }
     if host.tier == "recorder":
-        variables |= _recorder(plan, host)
+        variables |= _recorder(plan, host) | archive(plan, host)
     if host.tier == "noc":
         variables |= _noc(plan)
     if host.tier == "lab_encoder":

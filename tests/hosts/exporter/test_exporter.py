@@ -11,7 +11,7 @@ USER = "vigie-exporter"
 def test_exporters_watch_exactly_what_the_plan_says(observed: Observed) -> None:
     """A camera that an exporter does not know is a camera whose loss nobody sees."""
     found = observed["documents"]
-    for path, wanted in expected.documents(observed.variables).items():
+    for path, wanted in expected.exporter_documents(observed.variables).items():
         observed.expect(f"content of {path}", wanted, found[path])
 
 

@@ -15,7 +15,7 @@ from pulumi.runtime import mocks, settings, stack
 from infra.lab.layout import Lab
 from infra.lab.target import LabTarget
 from infra.program import program
-from vigie.plan.model import Capacity, Forward, Host, Monitoring, Network, Plan, Volume
+from vigie.plan.model import Capacity, Forward, Host, Monitoring, Network, Plan, RetentionPolicy, Volume
 
 TARGET = LabTarget(
     Lab("demo", Path("/var/lib/vigie/demo")),
@@ -35,6 +35,7 @@ PLAN = Plan(
     target="lab",
     network=Network("10.77.0.0/16", "10.77.0.0/24", "10.77.0.1"),
     segment_seconds=60,
+    retention=RetentionPolicy(14_400, 18_000),
     time_sources=(),
     hosts=(
         host("recorder-1", "10.77.0.11", volumes=(Volume("recordings", 2**30, "/srv/recordings"),)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given, settings
 
 from tests.unit.cities import DEMO, roomy_cities
@@ -71,6 +73,9 @@ def test_who_may_talk_to_whom_in_the_demo() -> None:
     expected |= {(name, source, "udp", 123) for name in names for source in sources if name != source}
     expected |= {(name, "devices of rec-1", "tcp", 554) for name in ("recorder-1", "recorder-spare-1")}
     expected |= {(name, "devices of rec-2", "tcp", 554) for name in ("recorder-2", "recorder-spare-1")}
+    expected |= {(CONTROL, name, "tcp", port) for name in recorders for port in (9611, 9612)}
+    ring = ("recorder-1", "recorder-2", "recorder-spare-1", "recorder-1")  # whose journal is copied by whom
+    expected |= {(copier, source, "tcp", 9612) for copier, source in itertools.pairwise(ring)}
     assert table == expected
 
 

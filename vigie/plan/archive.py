@@ -1,0 +1,76 @@
+"""What the ledger and the keeper of a recorder must know: their configuration files, whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from vigie.plan import constants
+from vigie.plan.flows import journal_copies
+from vigie.plan.model import CONTROL, Camera, Host, Identity, Plan
+
+LEDGER: Final = "ledger"
+KEEPER: Final = "keeper"
+
+
+def archive(plan: Plan, host: Host) -> dict[str, Any]:
+    """``vigie_archive``: the configuration of each service by its name; plain JSON values."""
+    mine = [identity for identity in plan.identities if host.name in (identity.host, *identity.standby)]
+    cameras = [camera for identity in mine for camera in _cameras(plan, identity)]
+    common = {
+        "address": host.address,
+        "ledger": str(constants.LEDGER_DIR),
+        "recordings": str(constants.RECORDINGS),
+        "segment_seconds": plan.segment_seconds,
+    }
+    return {
+        "vigie_archive": {
+            KEEPER: {**common, "port": constants.KEEPER_PORT, "tls": _tls(KEEPER), **_keeper(plan, host, cameras)},
+        }
+    }
+
+
+def _cameras(plan: Plan, identity: Identity) -> Iterator[Camera]:
+    return (plan.cameras_by_id[camera] for camera in identity.cameras)
+
+
+def _tls(service: str) -> dict[str, str]:
+    folder = constants.TLS_DIR / service
+    return {
+        "certificate": str(folder / "cert.pem"),
+        "key": str(folder / "key.pem"),
+        "authority": str(constants.CA_FILE),
+    }
+
+
+def _keeper(plan: Plan, host: Host, cameras: list[Camera]) -> dict[str, Any]:
+    copies = journal_copies(plan.identities)
+    copiers = sorted(copier for copier, source in copies.items() if source == host.name)
+    volume = host.volumes[0]
+    retention = plan.retention
+    settings: dict[str, Any] = {
+        "roles": {"control": [CONTROL], "read": [host.name], "copy": copiers},
+        "retention": {"floor_seconds": retention.floor_seconds, "ceiling_seconds": retention.ceiling_seconds},
+        "cameras": [
+            {
+                "id": camera.id,
+                "profile": camera.profile,
+                "floor_seconds": camera.retention_floor_seconds,
+                "ceiling_seconds": camera.retention_ceiling_seconds,
+            }
+            for camera in cameras
+        ],
+        "headroom_bytes": volume.headroom_bytes,
+        "evidence_bytes": volume.evidence_bytes,
+    }
+    if retention.give_up:
+        settings["pressure"] = {
+            "give_up": list(retention.give_up),
+            "keep_at_least_seconds": retention.keep_at_least_seconds,
+        }
+    if source := copies.get(host.name):
+        peer = plan.host(source)
+        if peer.deployed:
+            url = f"https://{peer.address}:{constants.KEEPER_PORT}"
+            settings["copies"] = {"folder": str(constants.COPIES_DIR), "peers": [{"name": peer.name, "url": url}]}
+    return settings
