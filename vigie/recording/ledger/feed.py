@@ -127,17 +127,25 @@ class Feeder:
             self._take(camera, growth)
 
     def _begin(self, camera: _Camera, now: float) -> None:
-        path = next(newest_segments(self._root, camera.id), None)
         camera.look_again = now + _IDLE_LOOK_SECONDS
-        if path is not None:
-            growth = Growth()
+        # The newest one, and those that came between two looks; what is older is the reconciliation's.
+        recent: list[Path] = []
+        for path in newest_segments(self._root, camera.id):
+            if recent and now - self._start(path) > _FRESH_SECONDS:
+                break
+            recent.append(path)
+        growth = Growth()
+        for path in reversed(recent):
             self._step(camera, path, now, growth)
-            self._take(camera, growth)
+        self._take(camera, growth)
         camera.backlog = False
+
+    def _start(self, path: Path) -> float:
+        return parse_path(path, self._root).start.timestamp()
 
     def _step(self, camera: _Camera, path: Path, now: float, growth: Growth) -> Follower:
         """From one segment of a camera to the next."""
-        start = parse_path(path, self._root).start.timestamp()
+        start = self._start(path)
         if camera.follower is not None:
             camera.follower.succeed(start, growth)
         fresh = now - start < _FRESH_SECONDS and not camera.backlog

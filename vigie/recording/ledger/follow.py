@@ -55,6 +55,8 @@ class Follower:
         self._begin = start  # where footage that is not handed over yet begins
         self._size = 0
         self._modified = start
+        # The growth before the last: the last may be torn by a crash, and what grows on is whole.
+        self._confirmed = start
         self._pause: _Pause | None = None
         self._fresh = fresh
 
@@ -89,7 +91,7 @@ class Follower:
     def flush(self, growth: Growth) -> None:
         """Hands over the footage so far, unless a pause leaves open how far it goes."""
         if not self.over and self._pause is None:
-            self._hand_over(self._modified, growth)
+            self._hand_over(self._confirmed, growth)
 
     def _grow(self, size: int, modified: float, growth: Growth) -> None:
         if self._size == 0:
@@ -104,15 +106,14 @@ class Follower:
             self._hand_over(self._modified, growth)
             self._pause = _Pause(self._size, self._modified, grown=True)
         self.over = False
+        self._confirmed = self._modified
         self._size, self._modified = size, modified
 
     def _first(self, size: int, modified: float, growth: Growth) -> None:
-        if self._fresh:
-            # The file appears with its first part; more time than that and the look for it is a pause within.
-            if modified - self.start > _APPEARS_SECONDS:
-                self._pause = _Pause(0, self.start, grown=True)
+        # The file appears with its first part; what is older than that and the look for it was met in its middle.
+        if self._fresh and modified - self.start <= _APPEARS_SECONDS:
             return
-        # Met in its middle: its frames say how far it goes, and what is missing since lies at the end.
+        # Its frames say how far it goes, and what is missing since lies at the end.
         growth.opened += 1
         seen = look(self.path, tail=_MET_BYTES)
         if seen.end is None:
@@ -133,7 +134,7 @@ class Follower:
         self._note_holes(holes_in(parts), growth)
         # Wall time against the file's own: what the file does not know of stood still, stream and clock.
         missing = (modified - pause.modified) - (parts[-1].end - parts[0].start)
-        if pause.size and missing > GAP_SECONDS:
+        if missing > GAP_SECONDS:
             self._note(Stall(Interval(pause.modified, pause.modified + missing), "clock"), growth)
 
     def _note_holes(self, holes: Iterable[tuple[float, float]], growth: Growth) -> None:

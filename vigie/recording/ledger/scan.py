@@ -10,7 +10,7 @@ from __future__ import annotations
 import calendar
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -133,7 +133,7 @@ def scan_camera(
 
 
 def _footage(
-    entry: Entry, successor: float | None, rule: SegmentRule, stalls: Iterable[Stall], scan: CameraScan
+    entry: Entry, successor: float | None, rule: SegmentRule, stalls: Sequence[Stall], scan: CameraScan
 ) -> Intervals:
     """What one segment covers."""
     if successor is not None and rule.is_whole(entry, successor) and not rule.deep:
@@ -158,7 +158,7 @@ def _footage(
 
 
 def _pieces(
-    entry: Entry, successor: float | None, seen: Look, rule: SegmentRule, stalls: Iterable[Stall], scan: CameraScan
+    entry: Entry, successor: float | None, seen: Look, rule: SegmentRule, stalls: Sequence[Stall], scan: CameraScan
 ) -> Intervals:
     assert seen.end is not None
     end = footage_end(entry.start, seen.end, stalls)
@@ -168,7 +168,8 @@ def _pieces(
         )
     if end <= entry.start:
         return ()
-    holes = [Interval(entry.start + begin, entry.start + stop) for begin, stop in seen.holes]
+    shifted = ((footage_end(entry.start, begin, stalls), stop - begin) for begin, stop in seen.holes)
+    holes = [Interval(begin, begin + length) for begin, length in shifted]
     return subtract((Interval(entry.start, end),), holes)
 
 

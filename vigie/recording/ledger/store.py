@@ -227,13 +227,10 @@ class IntervalStore:
 
     def _window(self, key: int, table: Table, first: int, last: int) -> list[tuple[int, int]]:
         # Intervals do not overlap, so the one that reaches into the window from before is the last that starts there.
-        before = self._connection.execute(
-            f"SELECT start FROM {table} WHERE camera = ? AND start <= ? ORDER BY start DESC LIMIT 1",  # noqa: S608
-            (key, first),
-        ).fetchone()
         return self._connection.execute(
-            f"SELECT start, stop FROM {table} WHERE camera = ? AND start >= ? AND start < ? AND stop > ? ORDER BY start",  # noqa: S608
-            (key, before[0] if before else first, last, first),
+            f"""SELECT start, stop FROM {table} WHERE camera = :camera AND start < :last AND stop > :first AND start >=
+            coalesce((SELECT max(start) FROM {table} WHERE camera = :camera AND start <= :first), :first) ORDER BY start""",  # noqa: S608
+            {"camera": key, "first": first, "last": last},
         ).fetchall()
 
     def _merge(self, key: int, table: Table, first: int, last: int) -> None:
@@ -252,8 +249,8 @@ class IntervalStore:
 
 def _summarised(window: Interval, row: tuple[Any, ...]) -> CameraSummary:
     camera, recorded, stretches, first, latest, last, before, oldest, newest = row
-    last_gap: Interval | None = window
-    gaps = 1
+    last_gap = window if window.seconds > GAP_SECONDS else None
+    gaps = int(last_gap is not None)
     if stretches:
         gaps, last_gap = stretches - 1, Interval(before / 1000, latest / 1000) if stretches > 1 else None
         if first / 1000 - window.start > GAP_SECONDS:
