@@ -40,6 +40,7 @@ LAB_ENCODER_CONFIG: Final = ETC / "lab-encoder.json"
 CLIP_DIR: Final = PurePosixPath("/var/lib/vigie/clips")
 VENV_DIR: Final = PurePosixPath("/opt/vigie")
 RECORDINGS: Final = PurePosixPath("/srv/recordings")
+LEDGER_CONFIG: Final = ETC / "ledger.json"
 LEDGER_DIR: Final = PurePosixPath("/var/lib/vigie/ledger")  # system disk: a full recordings disk stops no book-keeping
 ADMIN_USER: Final = "vigie"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 from tests.unit.recording.archive import Camera, Recording, Session, Stall, Write, apply, worst
 from tests.unit.recording.scenarios import DAYS, sessions
 from vigie.recording.ledger import feed as feed_module
-from vigie.recording.ledger import follow as follow_module
+from vigie.recording.ledger import stalls as stalls_module
 from vigie.recording.ledger.feed import Feeder
 from vigie.recording.ledger.interval import Intervals
 from vigie.recording.ledger.reconcile import rebuild, reconcile
@@ -85,9 +84,7 @@ def test_fed_intervals_are_right_to_a_tenth_of_a_second(recorded: tuple[Session,
 
 @DAYS
 @given(sessions(stalls=True, shortest_outage=3), st.floats(0, 0.99))
-def test_stalls_are_found_while_they_happen_and_known_to_a_rebuild(
-    recorded: tuple[Session, ...], phase: float
-) -> None:
+def test_stalls_are_found_while_they_happen_and_known_to_a_rebuild(recorded: tuple[Session, ...], phase: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         recorder = Recorder(Path(folder))
         recording = recorder.run(recorded, phase)
@@ -173,10 +170,10 @@ def test_a_disk_that_refuses_one_camera_leaves_the_others(tmp_path: Path, monkey
     other = Camera(recorder.root, "cam-2").record([Session(T, 60)])
     recording = recorder.camera.record([Session(T, 60)])
 
-    def refuse(path: str) -> os.stat_result:
+    def refuse(path: str) -> object:
         if "/cam-2/" in str(path):
             raise OSError(errno.EIO, "Input/output error")
-        return os.stat(path)
+        return Path(path).stat()
 
     monkeypatch.setattr(feed_module, "os", SimpleNamespace(stat=refuse))
     watch(recorder.feeder, sorted([*recording.writes, *other.writes], key=lambda write: write.at))
@@ -189,7 +186,7 @@ def test_a_stall_that_the_disk_refuses_to_note_is_noted_later(tmp_path: Path, mo
     add = StallLog.add
     refusing = True
 
-    def refuse(log: StallLog, camera: str, stall: follow_module.Stall) -> None:
+    def refuse(log: StallLog, camera: str, stall: stalls_module.Stall) -> None:
         if refusing:
             raise OSError(errno.ENOSPC, "No space left on device")
         add(log, camera, stall)

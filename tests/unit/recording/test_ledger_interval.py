@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ def naive(intervals: object) -> set[int]:
 
 
 def is_a_set(intervals: tuple[Interval, ...]) -> bool:
-    return all(a.end < b.start for a, b in zip(intervals, intervals[1:], strict=False))
+    return all(a.end < b.start for a, b in itertools.pairwise(intervals))
 
 
 @given(some(), some())
@@ -40,7 +42,7 @@ def test_union_subtract_intersect(a: list[Interval], b: list[Interval]) -> None:
 @given(some(), st.integers(0, 5))
 def test_union_fills_what_is_within_the_tolerance_and_no_more(a: list[Interval], tolerance: int) -> None:
     found = union(a, tolerance)
-    assert all(y.start - x.end > tolerance for x, y in zip(found, found[1:], strict=False))
+    assert all(y.start - x.end > tolerance for x, y in itertools.pairwise(found))
     added = subtract(found, a)
     assert all(piece.seconds <= tolerance for piece in added)
     assert not subtract(a, found)

@@ -16,6 +16,7 @@ from hypothesis import given
 from tests.unit.recording.archive import Camera, Recording, Session, Stall, put, worst
 from tests.unit.recording.scenarios import DAYS, sessions
 from vigie.recording.ledger import scan as scan_module
+from vigie.recording.ledger.footage import Look, look
 from vigie.recording.ledger.interval import Interval, gaps, union
 from vigie.recording.ledger.limits import GAP_SECONDS
 from vigie.recording.ledger.scan import CameraScan, SegmentRule, cameras_on_disk, scan_camera
@@ -65,8 +66,12 @@ def test_a_deep_scan_finds_stalls_that_nobody_logged(recorded: tuple[Session, ..
 def test_sound_segments_are_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made(tmp_path, Session(T, 1200), fps=5)
     looked: list[Path] = []
-    look = scan_module.look
-    monkeypatch.setattr(scan_module, "look", lambda path, whole: (looked.append(path), look(path, whole=whole))[1])
+
+    def counted(path: Path, whole: bool) -> Look:
+        looked.append(path)
+        return look(path, whole=whole)
+
+    monkeypatch.setattr(scan_module, "look", counted)
     found = scanned(tmp_path)
     assert found.segments == 20
     assert len(looked) == found.opened == 1

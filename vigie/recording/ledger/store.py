@@ -92,6 +92,7 @@ class IntervalStore:
         version of Vigie made the file.
         """
         file.parent.mkdir(parents=True, exist_ok=True)
+        _prepare(file)
         aside = None
         try:
             connection = _connect(file)
@@ -102,6 +103,7 @@ class IntervalStore:
                 ) from error
             aside = _set_aside(file)
             _LOG.error("%s is damaged (%s); set aside as %s", file, error, aside.name)
+            _prepare(file)
             connection = _connect(file)
         return cls(connection), aside
 
@@ -293,6 +295,14 @@ def _connect(file: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _prepare(file: Path) -> None:
+    """A file that root makes (`vigie ledger rebuild`) belongs to whom the folder belongs: the service writes on in it."""
+    if os.geteuid() == 0 and not file.exists() and str(file) != ":memory:":
+        file.touch(mode=0o640)
+        owner = file.parent.stat()
+        os.chown(file, owner.st_uid, owner.st_gid)
 
 
 def _is_trouble_of_the_disk(error: sqlite3.DatabaseError) -> bool:
