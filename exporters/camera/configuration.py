@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from exporters.web.configuration import StrictModel
 from vigie.recording.layout import check_camera_id
+from vigie.web.configuration import StrictModel
 
 
 class Identity(StrictModel):

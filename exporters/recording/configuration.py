@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
-from exporters.web.configuration import StrictModel
 from vigie.recording.layout import check_camera_id
+from vigie.web.configuration import StrictModel
 
 
 class RecordedCamera(StrictModel):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
-from exporters.web.configuration import StrictModel
+from vigie.web.configuration import StrictModel
 
 
 class Volume(StrictModel):

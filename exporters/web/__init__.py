@@ -5,7 +5,7 @@ authentication configured by a file in the format of Prometheus' exporter-toolki
 from __future__ import annotations
 
 from exporters.web.command import Exporter, main
-from exporters.web.configuration import ConfigurationError, StrictModel, load_model
 from exporters.web.exposition import Families
+from vigie.web.configuration import ConfigurationError, StrictModel, load_model
 
 __all__ = ["ConfigurationError", "Exporter", "Families", "StrictModel", "load_model", "main"]

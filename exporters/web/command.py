@@ -17,18 +17,18 @@ from typing import Any, Final, TypeVar
 
 from prometheus_client.core import Metric as Family
 
-from exporters.web.configuration import (
+from exporters.web.exposition import ExporterCollector, registry_of
+from exporters.web.sampler import Sampler
+from exporters.web.server import ExporterServer
+from vigie.plan.constants import EXPORTER_PORTS
+from vigie.web.configuration import (
     ConfigurationError,
     StrictModel,
     load_model,
     load_web_configuration,
     parse_listen_address,
 )
-from exporters.web.exposition import ExporterCollector, registry_of
-from exporters.web.sampler import Sampler
-from exporters.web.server import ExporterServer
-from exporters.web.tls import server_context
-from vigie.plan.constants import EXPORTER_PORTS
+from vigie.web.tls import server_context
 
 _LOG: Final = logging.getLogger(__name__)
 # A sample that takes longer than this many seconds counts as an error, whatever the interval.

@@ -106,7 +106,7 @@ def certificate_services(host: Host) -> set[str]:
 
 def archive_ports(host: Host) -> dict[str, int]:
     """Services that keep a recorder's books: certificate folder -> port. They admit certificates and no passwords."""
-    return {"keeper": constants.KEEPER_PORT} if "archive" in host.services else {}
+    return {"keeper": constants.KEEPER_PORT, "ledger": constants.LEDGER_PORT} if "archive" in host.services else {}
 
 
 def user_of(service: str) -> str:

@@ -17,17 +17,24 @@ def archive(plan: Plan, host: Host) -> dict[str, Any]:
     """``vigie_archive``: the configuration of each service by its name; plain JSON values."""
     mine = [identity for identity in plan.identities if host.name in (identity.host, *identity.standby)]
     cameras = [camera for identity in mine for camera in _cameras(plan, identity)]
-    common = {
-        "address": host.address,
-        "ledger": str(constants.LEDGER_DIR),
-        "recordings": str(constants.RECORDINGS),
-        "segment_seconds": plan.segment_seconds,
-    }
+    common = {"recordings": str(constants.RECORDINGS), "segment_seconds": plan.segment_seconds}
     return {
         "vigie_archive": {
-            KEEPER: {**common, "port": constants.KEEPER_PORT, "tls": _tls(KEEPER), **_keeper(plan, host, cameras)},
+            KEEPER: {**common, **_keeper(plan, host, cameras)},
+            LEDGER: {**common, **_ledger(host, cameras)},
         }
     }
+
+
+def _ledger(host: Host, cameras: list[Camera]) -> dict[str, Any]:
+    settings: dict[str, Any] = {
+        "store": str(constants.LEDGER_DIR / "intervals.db"),
+        "listen": f"{host.address}:{constants.LEDGER_PORT}",
+        "web_config_file": str(constants.ARCHIVE_DIR / "ledger.web.yml"),
+    }
+    if cameras:
+        settings["keyframe_interval_seconds"] = max(camera.main.keyframe_interval_seconds for camera in cameras)
+    return settings
 
 
 def _cameras(plan: Plan, identity: Identity) -> Iterator[Camera]:
@@ -49,6 +56,10 @@ def _keeper(plan: Plan, host: Host, cameras: list[Camera]) -> dict[str, Any]:
     volume = host.volumes[0]
     retention = plan.retention
     settings: dict[str, Any] = {
+        "address": host.address,
+        "port": constants.KEEPER_PORT,
+        "tls": _tls(KEEPER),
+        "ledger": str(constants.LEDGER_DIR),
         "roles": {"control": [CONTROL], "read": [host.name], "copy": copiers},
         "retention": {"floor_seconds": retention.floor_seconds, "ceiling_seconds": retention.ceiling_seconds},
         "cameras": [

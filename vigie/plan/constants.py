@@ -39,6 +39,7 @@ TLS_DIR: Final = ETC / "tls"
 RECORDER_DIR: Final = ETC / "recorder"
 EXPORTER_DIR: Final = ETC / "exporters"
 ARCHIVE_DIR: Final = ETC / "archive"
+LEDGER_CONFIG: Final = ARCHIVE_DIR / "ledger.json"
 LAB_ENCODER_CONFIG: Final = ETC / "lab-encoder.json"
 CLIP_DIR: Final = PurePosixPath("/var/lib/vigie/clips")
 VENV_DIR: Final = PurePosixPath("/opt/vigie")

@@ -35,13 +35,17 @@ class Keyframe:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One complete part of the video track: times in seconds, size in bytes of its frames."""
+    """One complete part of the video track: times in seconds, size in bytes of its frames.
+
+    `longest` is the frame that is shown longest: when it begins, and for how long. After a stall it is the one before it.
+    """
 
     start: float
     end: float
     frames: int
     size: int
     keyframes: tuple[Keyframe, ...]
+    longest: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ class _Run:
     first: int | None = None
     frames: int = 0
     size: int = 0
+    longest: tuple[int, int] = (0, 0)  # ticks: begin, duration
     keyframes: list[tuple[int, int, int]] = field(default_factory=list)
 
 
@@ -187,7 +192,8 @@ def parse_part(init: Init, moof: bytes, at: int) -> Part | None:
         return None
     scale = init.timescale
     keyframes = tuple(Keyframe(offset, size, time / scale) for offset, size, time in run.keyframes)
-    return Part(run.first / scale, run.end / scale, run.frames, run.size, keyframes)
+    longest = (run.longest[0] / scale, run.longest[1] / scale)
+    return Part(run.first / scale, run.end / scale, run.frames, run.size, keyframes, longest)
 
 
 def _read_run(moof: bytes, table: _Atom, defaults: _Defaults, position: int, run: _Run) -> int:
@@ -218,6 +224,8 @@ def _read_run(moof: bytes, table: _Atom, defaults: _Defaults, position: int, run
         run.first = run.time if run.first is None else run.first
         run.frames += 1
         run.size += size
+        if duration > run.longest[1]:
+            run.longest = (run.time, duration)
         run.time += duration
         position += size
     run.end = max(run.end, run.time)

@@ -20,7 +20,7 @@ from exporters.recording.configuration import RecordingConfiguration
 from exporters.storage.collector import build as build_storage
 from exporters.storage.configuration import StorageConfiguration
 from exporters.web import ConfigurationError, main
-from exporters.web.configuration import load_web_configuration, parse_listen_address
+from vigie.web.configuration import load_web_configuration, parse_listen_address
 
 STORAGE: dict[str, Any] = {"volumes": [{"name": "recordings", "mount": "/srv/recordings"}]}
 RECORDING: dict[str, Any] = {

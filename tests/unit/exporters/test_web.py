@@ -17,13 +17,13 @@ import pytest
 from prometheus_client.core import Metric as Family
 
 from exporters.web import Exporter, Families
-from exporters.web import auth as auth_module
-from exporters.web.auth import BasicAuthentication
 from exporters.web.sampler import Sampler
 from tests.unit.exporters.serving import get, run, serving
 from vigie.metrics import families
 from vigie.metrics.thresholds import EXPORTER_STALE
 from vigie.pki import CityCA
+from vigie.web import auth as auth_module
+from vigie.web.auth import BasicAuthentication
 
 HASH = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from typing import Final
 
-from exporters.web.configuration import ConfigurationError, TlsServerConfig
+from vigie.web.configuration import ConfigurationError, TlsServerConfig
 
 _VERSIONS: Final = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 _VERIFICATION: Final = {
