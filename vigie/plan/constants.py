@@ -18,6 +18,7 @@ NODE_EXPORTER_PORT: Final = 9100
 CAMERA_EXPORTER_PORT: Final = 9601
 RECORDING_EXPORTER_PORT: Final = 9602
 STORAGE_EXPORTER_PORT: Final = 9603
+KEEPER_PORT: Final = 9612
 LAB_ENCODER_CONTROL_PORT: Final = 9690  # loopback of a lab host only
 RECORDER_API_PORT: Final = 9997  # loopback; one host may hold several identities, each a stride lower
 RECORDER_METRICS_PORT: Final = 9998  # loopback; likewise
@@ -39,6 +40,7 @@ LAB_ENCODER_CONFIG: Final = ETC / "lab-encoder.json"
 CLIP_DIR: Final = PurePosixPath("/var/lib/vigie/clips")
 VENV_DIR: Final = PurePosixPath("/opt/vigie")
 RECORDINGS: Final = PurePosixPath("/srv/recordings")
+LEDGER_DIR: Final = PurePosixPath("/var/lib/vigie/ledger")
 ADMIN_USER: Final = "vigie"
 
 # What a browser can open. Debian's Prometheus carries the classic pages only, its Alertmanager none but the API.

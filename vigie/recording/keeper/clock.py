@@ -28,7 +28,7 @@ Word = Literal["confirms", "contradicts", "silent"]
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What one source says of an instant. ``weight`` counts the independent witnesses behind a confirmation;
-    ``outvoted`` marks a contradiction that two other witnesses overrule."""
+    ``outvoted`` marks a contradiction that any other witness overrules."""
 
     source: str
     word: Word
@@ -129,12 +129,14 @@ class Continuity:
 
 
 class NewestInstant:
-    """Something that was written before now: footage, or the journal. It contradicts a clock that went back."""
+    """Something that was written before now, such as footage: a clock that shows an earlier time went back.
 
-    def __init__(self, name: str, newest: Callable[[], float | None], *, confirms: bool) -> None:
+    It is overruled by any other witness: a clock that ran ahead for an hour leaves footage in the future behind.
+    """
+
+    def __init__(self, name: str, newest: Callable[[], float | None]) -> None:
         self._name = name
         self._newest = newest
-        self._confirms = confirms
 
     def read(self, now: float) -> Reading:
         try:
@@ -147,7 +149,7 @@ class NewestInstant:
             return Reading(
                 self._name, "contradicts", f"{self._name} is {newest - now:.0f} s in the future", outvoted=True
             )
-        if self._confirms and now - newest < SHORT_ABSENCE_SECONDS:
+        if now - newest < SHORT_ABSENCE_SECONDS:
             return Reading(self._name, "confirms", f"{self._name} is {now - newest:.0f} s old")
         return Reading(self._name, "silent", f"{self._name} is {(now - newest) / 86_400:.1f} days old")
 
@@ -227,7 +229,7 @@ def objection(readings: Sequence[Reading]) -> str | None:
     """The first contradiction that is not outvoted, in words."""
     witnesses = sum(reading.weight for reading in readings if reading.word == "confirms")
     for reading in readings:
-        if reading.word == "contradicts" and not (reading.outvoted and witnesses >= AGREEMENT):
+        if reading.word == "contradicts" and not (reading.outvoted and witnesses):
             return f"{reading.source}: {reading.reason}"
     return None
 

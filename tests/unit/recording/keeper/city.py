@@ -15,7 +15,7 @@ from vigie.recording.keeper.keeper import Keeper, Policy
 from vigie.recording.keeper.locks import LockBook, LockRequest
 from vigie.recording.keeper.memory import load
 from vigie.recording.keeper.report import Report
-from vigie.recording.keeper.rules import Keeping
+from vigie.recording.keeper.rules import Keeping, PressurePolicy
 from vigie.recording.keeper.store import DAY, FileStore, SegmentStore
 from vigie.recording.keeper.tree import Space
 from vigie.recording.layout import Segment
@@ -105,7 +105,9 @@ class Recorder:
         self.time = SimulatedTime()
         self.keeping = dict(keeping)
         self.stranger = stranger or Keeping(30 * DAY, 31 * DAY, planned=False)
-        self.room, self.pressure, self.capacity = Room(), None, None  # type: tuple[Room, PressurePolicy | None, int | None]
+        self.room = Room()
+        self.pressure: PressurePolicy | None = None
+        self.capacity: int | None = None
         self.search_broken = False  # the small files of most tests hold no footage
         self.root = folder / "recordings"
         self.root.mkdir(exist_ok=True)
@@ -119,9 +121,7 @@ class Recorder:
         memory_file = self.journal.folder / "keeper-recordings.json"
         self.store = SmallDisk(self.root, self.segment)
         self.store.capacity = self.capacity
-        self.clock = self.time.clock(
-            load(memory_file).anchor, NewestInstant("the newest footage", self.newest, confirms=True)
-        )
+        self.clock = self.time.clock(load(memory_file).anchor, NewestInstant("the newest footage", self.newest))
         policy = Policy(self.keeping, self.stranger, self.room, self.pressure, quarantine=self.search_broken)
         self.keeper = Keeper(self.store, policy, self.journal, self.book, self.clock, memory_file, lambda _: None)
         quarantine = Policy({}, self.stranger, quarantine=False, optional=True)
