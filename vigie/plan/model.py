@@ -96,6 +96,15 @@ class Camera:
     analysed: bool = False
     lot: str = ""
     deployed: bool = True
+    profile: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """What goes below the floor when a recorder has no room left: ``profiles`` in order, each down to so many seconds."""
+
+    profiles: tuple[str, ...]
+    keep_at_least_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +325,7 @@ class Plan:
     digest: str
     lots: tuple[LotSummary, ...] = ()
     currency: str | None = None
+    give_up: GiveUp | None = None
 
     def host(self, name: str) -> Host:
         """The host called ``name``, deployed or not. Raises ``KeyError``."""

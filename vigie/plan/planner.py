@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 
-from vigie.city.model import CameraEntry, City, StreamSettings
+from vigie.city.model import CameraEntry, City, Pressure, StreamSettings
 from vigie.plan import capacity
 from vigie.plan.addressing import Addressing
 from vigie.plan.constants import (
@@ -26,6 +26,7 @@ from vigie.plan.model import (
     Camera,
     DeviceStream,
     Forward,
+    GiveUp,
     Host,
     LabDevice,
     Monitoring,
@@ -95,8 +96,13 @@ def plan(city: City, previous: Plan | None = None) -> Plan:
             digest="",
             lots=summaries(city, lots, every_host, cameras),
             currency=city.file.city.currency,
+            give_up=_give_up(city.file.retention.pressure),
         )
     )
+
+
+def _give_up(pressure: Pressure | None) -> GiveUp | None:
+    return None if pressure is None else GiveUp(pressure.give_up, pressure.keep_at_least)
 
 
 def _cameras(city: City, lots: Lots, recorders: Mapping[str, tuple[int, ...]]) -> Iterator[Camera]:
@@ -143,6 +149,7 @@ def _cameras(city: City, lots: Lots, recorders: Mapping[str, tuple[int, ...]]) -
             analysed=profiles[entry.profile].analysed,
             lot=lot.id,
             deployed=lot.deployed,
+            profile=entry.profile,
         )
 
     for entry in sorted(city.cameras, key=lambda entry: entry.id):

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import signal
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,69 +13,14 @@ from typing import Any
 import pytest
 
 from tests.unit.recording.keeper.city import ram_folder
-from tests.unit.recording.segments import segment_bytes, write
+from tests.unit.recording.keeper.serving import Host, configuration, footage, running
 from vigie.pki import CityCA
 from vigie.recording.journal_copy import DivergedError, HttpSource, JournalCopy, replicate
-from vigie.recording.keeper.client import KeeperSource, Request, ask
+from vigie.recording.keeper.client import Request, ask
 from vigie.recording.keeper.configuration import ConfigurationError, load_configuration
 from vigie.recording.keeper.evidence_copy import copy_locks, read_manifest, verify_copy
 from vigie.recording.keeper.service import KeeperService
 from vigie.recording.keeper.store import DAY
-from vigie.recording.keeper.tls import client_context
-from vigie.recording.layout import Segment
-
-
-@dataclass
-class Host:
-    """A running keeper of one host and what its callers need."""
-
-    folder: Path
-    authority: CityCA
-    port: int = 0
-
-    def context(self, name: str) -> ssl.SSLContext:
-        certificate, key = self.authority.issue(name, [])
-        path = self.folder / f"{name}.pem"
-        path.write_bytes(key + certificate)
-        return client_context(path, path, self.folder / "ca.pem")
-
-    def ask(self, method: str, path: str, body: dict[str, Any] | None = None, name: str = "control") -> tuple[int, Any]:
-        request = Request("recorder-1", method, f"https://127.0.0.1:{self.port}{path}", body)
-        (answer,) = asyncio.run(ask([request], self.context(name)))
-        return answer.status, answer.value
-
-    def source(self, name: str = "recorder-2") -> KeeperSource:
-        return KeeperSource(f"https://127.0.0.1:{self.port}", self.context(name))
-
-
-def configuration(folder: Path, authority: CityCA, **changes: Any) -> Path:
-    """A configuration file with its certificates."""
-    certificate, key = authority.issue("recorder-1", ["127.0.0.1"])
-    for name, content in (("cert", certificate), ("key", key), ("ca", authority.certificate_pem)):
-        (folder / f"{name}.pem").write_bytes(content)
-    value = {
-        "address": "127.0.0.1",
-        "port": 1,
-        "tls": {"certificate": f"{folder}/cert.pem", "key": f"{folder}/key.pem", "authority": f"{folder}/ca.pem"},
-        "roles": {"control": ["control"], "read": ["noc-1"], "copy": ["recorder-2"]},
-        "ledger": f"{folder}/ledger",
-        "recordings": f"{folder}/recordings",
-        "segment_seconds": 600,
-        "retention": {"floor_seconds": 4 * DAY, "ceiling_seconds": 5 * DAY},
-        "cameras": [{"id": "cam-1", "floor_seconds": 4 * DAY, "ceiling_seconds": 5 * DAY, "profile": "street"}],
-        "headroom_bytes": 1,
-        "pass_seconds": 0.2,
-        "approval": "two_persons",
-        **changes,
-    }
-    file = folder / "keeper.json"
-    file.write_text(json.dumps(value))
-    return file
-
-
-def footage(folder: Path, at: float, camera: str = "cam-1") -> Path:
-    segment = Segment(camera, datetime.fromtimestamp(at // 600 * 600, UTC))
-    return write(folder / "recordings", segment, segment_bytes(3))
 
 
 @pytest.fixture(scope="module")
@@ -97,36 +37,8 @@ def host(authority: CityCA) -> Iterator[Host]:
             footage(folder, now - days * DAY)
             footage(folder, now - days * DAY + 600)
         footage(folder, now - 9 * DAY, "gone")
-        found = Host(folder, authority)
-        file = configuration(folder, authority)
-        script = (
-            "import asyncio,sys\nfrom pathlib import Path\n"
-            "from vigie.recording.keeper.configuration import load_configuration\n"
-            "from vigie.recording.keeper.service import KeeperService\n"
-            "c = load_configuration(Path(sys.argv[1])).model_copy(update={'port': 0})\n"
-            "asyncio.run(KeeperService(c).run(ready=lambda port: print(port, flush=True)))\n"
-        )
-        with (folder / "log").open("wb") as log:
-            child = subprocess.Popen(
-                [sys.executable, "-c", script, str(file)], stdout=subprocess.PIPE, stderr=log, text=True
-            )
-        assert child.stdout is not None
-        try:
-            found.port = int(child.stdout.readline() or "0")
-            assert found.port, (folder / "log").read_text()
-            _wait(lambda: found.ask("GET", "/v1/health")[0] == 200)
+        with running(folder, authority) as found:
             yield found
-        finally:
-            child.send_signal(signal.SIGTERM)
-            assert child.wait(10) == 0
-            child.stdout.close()
-
-
-def _wait(condition: Any) -> None:
-    deadline = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.1)
 
 
 def test_it_keeps_by_the_rules_and_says_so(host: Host) -> None:
