@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from vigie.recording.keeper.report import Report
 from vigie.recording.keeper.rules import Keeping, PressurePolicy
 from vigie.recording.keeper.store import DAY, FileStore, SegmentStore
 from vigie.recording.keeper.tree import Space
-from vigie.recording.layout import Segment
+from vigie.recording.layout import Segment, newest_segments, parse_path
 
 HOUR = 3600.0
 START = datetime(2027, 12, 20, tzinfo=UTC).timestamp()  # a new year and a leap day lie ahead
@@ -80,12 +81,13 @@ class SmallDisk(SegmentStore):
     """A store that says how full it is by what it holds, of ``capacity`` bytes; None: endless."""
 
     capacity: int | None = None
+    each = 100  # bytes of one file
     read_only = False
 
     def space(self) -> Space:
         if self.capacity is None:
             return Space(10**12, 10**12, self.read_only)
-        used = sum(path.stat().st_size for path in self.tree.root.rglob("*.mp4"))
+        used = sum(len(names) for folder, _, names in os.walk(self.tree.root) if "/." not in folder) * self.each
         return Space(self.capacity, self.capacity - used, self.read_only)
 
 
@@ -120,7 +122,7 @@ class Recorder:
         self.book = LockBook(self.journal)
         memory_file = self.journal.folder / "keeper-recordings.json"
         self.store = SmallDisk(self.root, self.segment)
-        self.store.capacity = self.capacity
+        self.store.capacity, self.store.each = self.capacity, self.size
         self.clock = self.time.clock(load(memory_file).anchor, NewestInstant("the newest footage", self.newest))
         policy = Policy(self.keeping, self.stranger, self.room, self.pressure, quarantine=self.search_broken)
         self.keeper = Keeper(self.store, policy, self.journal, self.book, self.clock, memory_file, lambda _: None)
@@ -130,7 +132,8 @@ class Recorder:
         self.quarantine = Keeper(store, quarantine, self.journal, self.book, self.clock, file, lambda _: None)
 
     def newest(self) -> float | None:
-        return max((start for _, start in self.files()), default=None)
+        paths = (next(newest_segments(self.root, camera), None) for camera in sorted(self.keeping))
+        return max((parse_path(path, self.root).start.timestamp() for path in paths if path), default=None)
 
     def record(self, camera: str, at: float | None = None, size: int | None = None) -> Path:
         """A segment that begins at ``at`` (now, as the host's clock shows it)."""
@@ -148,11 +151,13 @@ class Recorder:
     def files(self) -> set[tuple[str, float]]:
         """Camera and start of every segment on the disk."""
         found = set()
-        for path in self.root.glob("[!.]*/*/*/*/*.mp4"):
-            camera, *day = path.relative_to(self.root).parts
-            text = "/".join(day).removesuffix(".mp4")
-            start = datetime.strptime(text, "%Y/%m/%d/%H-%M-%S-%f").replace(tzinfo=UTC)
-            found.add((camera, start.timestamp()))
+        for folder, _, names in os.walk(self.root):
+            camera, *day = folder[len(str(self.root)) + 1 :].split("/")
+            if len(day) == 3 and not camera.startswith("."):
+                midnight = datetime(int(day[0]), int(day[1]), int(day[2]), tzinfo=UTC).timestamp()
+                timed = (name.split(".")[0].split("-") for name in names if name.endswith(".mp4"))
+                for h, m, s, f in timed:
+                    found.add((camera, midnight + int(h) * 3600 + int(m) * 60 + int(s) + int(f) / 1e6))
         return found
 
     def starts(self, camera: str) -> list[float]:
