@@ -34,6 +34,7 @@ def check(
     checker.networks()
     checker.references()
     checker.durations()
+    checker.pressure()
     rows = _RowChecker(file, encoders, encoder_lines, cameras, camera_lines)
     return checker.problems + list(rows.problems())
 
@@ -133,6 +134,24 @@ class _Checker:
                 ("retention", "ceiling"),
                 f"ceiling of {ceiling} s lies less than a segment ({segment} s) above the floor of {floor} s",
                 f"raise it to {floor + segment} s or more, or shorten recording.segment",
+            )
+
+    def pressure(self) -> None:
+        pressure, floor = self.file.retention.pressure, self.file.retention.floor
+        if pressure is None:
+            return
+        profiles = {profile.id for profile in self.file.profiles}
+        for index, name in enumerate(pressure.give_up):
+            location = ("retention", "pressure", "give_up", index)
+            if name not in profiles:
+                self.say(location, f"no profile is called {name!r}", f"use one of {_listed(profiles)}")
+            elif name in pressure.give_up[:index]:
+                self.say(location, f"{name!r} stands twice", "name each profile once, in the order to give up")
+        if not self.file.recording.segment <= pressure.keep_at_least < floor:
+            self.say(
+                ("retention", "pressure", "keep_at_least"),
+                f"{pressure.keep_at_least} s must lie below the floor of {floor} s and hold a segment",
+                f"write less than {floor} s, and {self.file.recording.segment} s or more",
             )
 
 

@@ -187,11 +187,21 @@ class Recording(Strict):
     segment: Seconds
 
 
+class Pressure(Strict):
+    """What is given up below the floor when a recorder has no room left: profiles in this order, each down to
+    ``keep_at_least``."""
+
+    give_up: Annotated[tuple[Id, ...], Field(min_length=1)]
+    keep_at_least: Seconds
+
+
 class Retention(Strict):
-    """Footage is kept at least ``floor`` and erased at the latest ``ceiling`` after it was made."""
+    """Footage is kept at least ``floor`` and erased at the latest ``ceiling`` after it was made; without ``pressure``
+    nothing goes below the floor, and a full disk stops recording."""
 
     floor: Seconds
     ceiling: Seconds
+    pressure: Pressure | None = None
 
 
 class StorageUnit(Strict):

@@ -8,6 +8,7 @@ from vigie.cli.arguments import EPILOG
 from vigie.cli.commands.bundle import bundle
 from vigie.cli.commands.down import down
 from vigie.cli.commands.ledger import ledger
+from vigie.cli.commands.lock import lock
 from vigie.cli.commands.plan import plan
 from vigie.cli.commands.status import status
 from vigie.cli.commands.up import up
@@ -25,6 +26,7 @@ app = typer.Typer(
 for command in (plan, up, verify, status, down, bundle):
     app.command(epilog=EPILOG)(command)
 app.add_typer(ledger)
+app.add_typer(lock, name="lock", epilog=EPILOG)
 
 
 def main() -> None:

@@ -76,8 +76,8 @@ def _keeper(plan: Plan, host: Host, cameras: list[Camera]) -> dict[str, Any]:
     }
     if retention.give_up:
         settings["pressure"] = {
-            "give_up": list(retention.give_up),
-            "keep_at_least_seconds": retention.keep_at_least_seconds,
+            "give_up": list(retention.give_up.profiles),
+            "keep_at_least_seconds": retention.give_up.keep_at_least_seconds,
         }
     if source := copies.get(host.name):
         peer = plan.host(source)

@@ -105,6 +105,14 @@ class Camera:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveUp:
+    """What goes below the floor when a recorder has no room left: ``profiles`` in order, each down to so many seconds."""
+
+    profiles: tuple[str, ...]
+    keep_at_least_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """A recorder identity: a set of cameras and the address that records them, on whichever host holds it.
 
@@ -281,16 +289,11 @@ class LotSummary:
 
 @dataclass(frozen=True, slots=True)
 class RetentionPolicy:
-    """What the city wrote of footage whose camera the plan does not know, and of full disks.
-
-    Under pressure cameras of the profiles ``give_up`` lose footage below the floor, in this order and down to
-    ``keep_at_least_seconds``; without any, none does.
-    """
+    """What the city wrote: for cameras that the plan does not know any more, and for disks without room."""
 
     floor_seconds: int
     ceiling_seconds: int
-    give_up: tuple[str, ...] = ()
-    keep_at_least_seconds: int = 0
+    give_up: GiveUp | None = None
 
 
 @dataclass(frozen=True, slots=True)

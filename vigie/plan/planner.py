@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 
-from vigie.city.model import CameraEntry, City, StreamSettings
+from vigie.city.model import CameraEntry, City, Retention, StreamSettings
 from vigie.plan import capacity
 from vigie.plan.addressing import Addressing
 from vigie.plan.constants import (
@@ -26,6 +26,7 @@ from vigie.plan.model import (
     Camera,
     DeviceStream,
     Forward,
+    GiveUp,
     Host,
     LabDevice,
     Monitoring,
@@ -83,7 +84,7 @@ def plan(city: City, previous: Plan | None = None) -> Plan:
             target=city.file.city.target,
             network=Network(str(city.file.network.city), str(city.file.network.platform), addressing.control),
             segment_seconds=city.file.recording.segment,
-            retention=RetentionPolicy(city.file.retention.floor, city.file.retention.ceiling),
+            retention=_retention(city.file.retention),
             time_sources=time_sources,
             hosts=tuple(replace(host, firewall=rules.get(host.name, ())) for host in every_host),
             identities=every_identity,
@@ -99,6 +100,12 @@ def plan(city: City, previous: Plan | None = None) -> Plan:
             currency=city.file.city.currency,
         )
     )
+
+
+def _retention(written: Retention) -> RetentionPolicy:
+    pressure = written.pressure
+    give_up = None if pressure is None else GiveUp(pressure.give_up, pressure.keep_at_least)
+    return RetentionPolicy(written.floor, written.ceiling, give_up)
 
 
 def _cameras(city: City, lots: Lots, recorders: Mapping[str, tuple[int, ...]]) -> Iterator[Camera]:

@@ -9,11 +9,12 @@ from pathlib import PurePosixPath
 import pytest
 from hypothesis import given, settings
 
-from tests.unit.cities import DEMO, committed, roomy_cities
+from tests.unit.cities import DEMO, city_of, committed, demo_values, roomy_cities
 from vigie.city import City, load_city
 from vigie.city.model import StorageUnit
 from vigie.plan import Plan, PlanRefused, constants, host_variables, plan
 from vigie.plan.capacity import bytes_recorded, usable_bytes, volume_bytes
+from vigie.plan.model import GiveUp
 
 GB = 10**9
 
@@ -270,3 +271,14 @@ def test_paths_of_the_platform_are_absolute() -> None:
     paths = [value for value in vars(constants).values() if isinstance(value, PurePosixPath)]
     assert len(paths) > 5
     assert all(path.is_absolute() for path in paths)
+
+
+def test_what_is_given_up_under_pressure_is_in_the_plan() -> None:
+    """The keeper reads it there; without the city's word nothing goes below the floor."""
+    values = demo_values()
+    values["retention"]["pressure"] = {"give_up": ["street-h265"], "keep_at_least": "2 h"}
+    city, default = committed("demo")
+    planned = plan(city_of(values, list(city.encoders), []))
+    assert default.retention.give_up is None
+    assert planned.retention.give_up == GiveUp(("street-h265",), 7200)
+    assert {camera.profile for camera in planned.cameras} <= {"street-h264", "street-h265"}
