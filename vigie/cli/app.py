@@ -7,6 +7,7 @@ import typer
 from vigie.cli.arguments import EPILOG
 from vigie.cli.commands.bundle import bundle
 from vigie.cli.commands.down import down
+from vigie.cli.commands.import_ import import_list
 from vigie.cli.commands.plan import plan
 from vigie.cli.commands.status import status
 from vigie.cli.commands.up import up
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 for command in (plan, up, verify, status, down, bundle):
     app.command(epilog=EPILOG)(command)
+app.command("import", epilog=EPILOG)(import_list)
 
 
 def main() -> None:
