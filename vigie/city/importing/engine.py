@@ -16,6 +16,7 @@ from vigie.city.importing.report import Change, Finding, Report
 from vigie.city.importing.settle import Settled, changes, prune, settle, vanished
 from vigie.city.importing.tables import UnreadableError
 from vigie.city.importing.understanding import Understood, located, understand
+from vigie.city.importing.values import redacted
 from vigie.city.load import CAMERAS_FILE, ENCODERS_FILE
 from vigie.city.model import CameraRow, EncoderRow
 
@@ -44,7 +45,7 @@ def import_list(
 ) -> Outcome:
     """What ``headed`` makes of the city. ``descriptive``: it says what is there (a search of the network), not what
     shall be. Raises ``UnreadableError`` for a mapping that does not fit the list."""
-    places = _places(headed, mapping)
+    places = _places(present, headed, mapping)
     understood = understand(headed, mapping, places)
     references = References(present, mapping, places, descriptive)
     placed = [row for row in map(references.place, understood.listed) if row is not None]
@@ -58,7 +59,7 @@ def import_list(
     return Outcome(report, _files(settled), render_additions(present.file, mapping, references.wanted))
 
 
-def _places(headed: Headed, mapping: Mapping) -> dict[FieldName, Column]:
+def _places(present: Present, headed: Headed, mapping: Mapping) -> dict[FieldName, Column]:
     try:
         places = located(headed, mapping)
     except KeyError as error:
@@ -73,6 +74,11 @@ def _places(headed: Headed, mapping: Mapping) -> dict[FieldName, Column]:
             headed.table.name,
             "no column is known to hold names or addresses",
             "fill columns in the mapping: at least name or address",
+        )
+    profile = mapping.defaults.get("profile")
+    if profile is not None and profile not in {known.id for known in present.file.profiles}:
+        raise UnreadableError(
+            "the mapping", f"defaults.profile: the city has no profile {profile!r}", "name one it has"
         )
     for name, column in places.items():
         if column.secret:
@@ -126,7 +132,10 @@ def _report(
         sheet=headed.table.sheet,
         heading_row=headed.heading_row,
         assumed=headed.table.assumed,
-        columns=tuple((name, column.letter, column.heading, column.samples[:3]) for name, column in places.items()),
+        columns=tuple(
+            (name, column.letter, column.heading, tuple(map(redacted, column.samples[:3])))
+            for name, column in places.items()
+        ),
         unused=tuple((column.letter, column.heading) for column in headed.columns if column.place not in used),
         rows=len(headed.rows),
         understood=len(headed.rows) - len(refused) - len(skipped - refused),

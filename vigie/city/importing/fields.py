@@ -103,7 +103,8 @@ def words(text: str) -> str:
     """
     lowered = unicodedata.normalize("NFKD", text.replace("°", " ").replace("º", " ")).casefold()
     marked = "".join(sign for sign in lowered if not unicodedata.combining(sign) and sign != "\u0640")
-    return " ".join(word for word in re.split(r"[^\w]+|_", marked) if word and word not in _FILLERS)
+    every = [word for word in re.split(r"[^\w]+|_", marked) if word]
+    return " ".join([word for word in every if word not in _FILLERS] or every)
 
 
 def slug(text: str) -> str:
@@ -134,9 +135,20 @@ def _alike(heading: str, word: str) -> float:
     have, want = set(heading.split()), set(word.split())
     if want <= have:  # "debit video moyen" holds "debit": the less is left over, the better
         return 0.55 + 0.35 * len(want) / len(have)
-    close = SequenceMatcher(None, heading, word).ratio()
-    return 0.9 * close if close >= 0.85 and len(word) > 3 else 0.0
+    return 0.9 * _closeness(heading, word) if len(word) > 3 else 0.0
 
 
+def _closeness(heading: str, word: str) -> float:
+    """How alike two texts are spelt; 0 below what a slip of the keyboard explains."""
+    if min(len(heading), len(word)) < 0.7 * max(len(heading), len(word)):
+        return 0.0
+    matcher = SequenceMatcher(None, heading, word)
+    if matcher.quick_ratio() < 0.85:
+        return 0.0
+    close = matcher.ratio()
+    return close if close >= 0.85 else 0.0
+
+
+@lru_cache(maxsize=20_000)
 def _stems(text: str) -> tuple[str, ...]:
     return tuple(word[:-1] if _SINGULAR.fullmatch(word) else word for word in text.split())

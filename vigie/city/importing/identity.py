@@ -7,12 +7,13 @@ A row of the city is claimed once, by the surest; a trait that two devices share
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Container, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from vigie.city.importing.fields import slug, words
 from vigie.city.importing.present import ServiceRow
+from vigie.city.importing.values import serial_key
 
 MAX_ENCODER_ID = 50  # as the model of a city has it: it becomes part of its channels' ids
 MAX_CAMERA_ID = 63
@@ -79,11 +80,6 @@ class Matched:
     by: str
 
 
-def serial_key(serial: str | None) -> str | None:
-    """Serial numbers as they are compared: makers and lists disagree about capitals, spaces and hyphens."""
-    return re.sub(r"[\W_]", "", serial).upper() or None if serial else None
-
-
 def match(listed: Sequence[Traits], standing: Iterable[Standing], source: str) -> list[Matched | None]:
     """For each of ``listed`` the row of the city that it is, ``None`` for a new one."""
     found: list[Matched | None] = [None] * len(listed)
@@ -126,11 +122,12 @@ def derive(rule: str, parts: dict[str, str], longest: int) -> str:
     return slug(re.sub(r"-{2,}", "-", text))[:longest].strip("-")
 
 
-def free(wanted: str, taken: set[str], longest: int) -> str:
-    """``wanted``, or the first of ``wanted-2``, ``wanted-3``, … that is not ``taken``."""
-    name, number = wanted, 1
+def free(wanted: str, taken: Container[str], longest: int, counts: dict[str, int]) -> str:
+    """``wanted``, or the first of ``wanted-2``, ``wanted-3``, … that is not ``taken``. ``counts`` remembers how far
+    each name went, so that ten thousand cameras of one name take no more than ten thousand looks."""
+    name = wanted
     while name in taken:
-        number += 1
-        ending = f"-{number}"
+        counts[wanted] = counts.get(wanted, 1) + 1
+        ending = f"-{counts[wanted]}"
         name = wanted[: longest - len(ending)].strip("-") + ending
     return name

@@ -43,6 +43,7 @@ class _Merging:
     def __init__(self, present: Present, mapping: Mapping, authoritative: bool) -> None:
         self.present, self.mapping, self.authoritative = present, mapping, authoritative
         self.merged = Merged()
+        self.counts: dict[str, int] = {}
         self.taken = set(present.encoders) | set(present.cameras)
         self.channels = {model.id: model.channels for model in present.file.models}
         for encoder in present.encoders.values():
@@ -194,7 +195,7 @@ class _Merging:
         wanted = slug(listed.id)[:longest].strip("-") if listed.id else traits.derived
         if listed.id and wanted != listed.id:
             self._note(listed, f"{listed.id[:80]!r} is no id of a city: {wanted!r} is taken")
-        identity = free(wanted, self.taken, longest) if wanted else ""
+        identity = free(wanted, self.taken, longest, self.counts) if wanted else ""
         if identity != wanted:
             self._note(listed, f"the id {wanted!r} belongs to another device: this one is {identity!r}")
         self.taken.add(identity)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from vigie.city.check import check
 from vigie.city.documents import Document, read_csv
 from vigie.city.errors import CityError, Problem
+from vigie.city.importing.values import serial_key
 from vigie.city.load import CAMERAS_FILE, CITY_FILE, ENCODERS_FILE, parse_city_file, parse_rows
 from vigie.city.model import CameraRow, CityFile, EncoderRow, Id, Strict, Text
 
@@ -53,7 +54,10 @@ class Present:
         return (
             (address is not None and address in addresses)
             or (mac is not None and any(row.mac == mac for row in self.service.values()))
-            or (serial is not None and any(row.serial == serial for row in self.service.values()))
+            or (
+                serial is not None
+                and any(serial_key(row.serial) == serial_key(serial) for row in self.service.values())
+            )
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from vigie.city.importing.fields import NAMES, is_secret, likeness
+from vigie.city.importing.fields import NAMES, is_secret, likeness, words
 from vigie.city.importing.tables import Table, TableRow, UnreadableError, letter
 from vigie.city.importing.values import address, codec, mac, reader, resolution
 
@@ -51,7 +51,9 @@ class Headed:
     rows: tuple[TableRow, ...]
 
     def column(self, heading: str) -> Column | None:
-        return next((column for column in self.columns if column.heading == heading), None)
+        """The column under ``heading``; capitals, accents and spaces of it may differ."""
+        alike = (column for column in self.columns if words(column.heading) == words(heading))
+        return next((column for column in self.columns if column.heading == heading), next(alike, None))
 
 
 def headed(table: Table, heading_row: int | None = None) -> Headed:
@@ -101,12 +103,13 @@ def _headings(table: Table, number: int) -> list[str]:
         return [letter(place) for place in range(table.width)]
     row = next(row for row in table.rows if row.number == number)
     above = next((other for other in table.rows if other.number == number - 1), None)
-    names = [row.cell(place) or (above.cell(place) if above else "") for place in range(table.width)]
-    for place, name in enumerate(names):
+    alone = [row.cell(place) or (above.cell(place) if above else "") for place in range(table.width)]
+    names: list[str] = []
+    for place, name in enumerate(alone):
         group = above.cell(place) if above else ""
-        if name and names.count(name) > 1 and group and group != name:
-            names[place] = f"{group} / {name}"
-    return [f"{name} ({letter(place)})" if name and name in names[:place] else name for place, name in enumerate(names)]
+        full = f"{group} / {name}" if group and group != name and alone.count(name) > 1 else name
+        names.append(f"{full} ({letter(place)})" if full and full in names else full)
+    return names
 
 
 def samples(rows: Iterable[TableRow], place: int) -> tuple[str, ...]:
@@ -122,9 +125,12 @@ def samples(rows: Iterable[TableRow], place: int) -> tuple[str, ...]:
 
 def propose(columns: Sequence[Column]) -> dict[str, str]:
     """Field -> heading, each used once, the surest pairs first; columns of passwords are left alone."""
+    if columns and {column.heading for column in columns} <= set(NAMES):
+        return {column.heading: column.heading for column in columns}  # the list speaks our words: a search's does
+    told = {column.place: _told(column) for column in columns}
     pairs = sorted(
         (
-            (_score(column, field), -NAMES.index(field), -column.place)
+            (_score(column, field, told[column.place]), -NAMES.index(field), -column.place)
             for column in columns
             if not column.secret
             for field in NAMES
@@ -142,15 +148,20 @@ def propose(columns: Sequence[Column]) -> dict[str, str]:
     return {field: chosen[field].heading for field in NAMES if field in chosen}
 
 
-def _score(column: Column, field: str) -> float:
-    """Words count first; cells of the field's kind add to them, cells of another kind speak against them."""
+def _score(column: Column, field: str, told: str | None) -> float:
+    """Words count first. Cells that tell what they are (``told``) speak for that field and against every other; so do
+    cells of another kind than the field's."""
     score = likeness(column.heading, field)
-    if field not in _CHECKED or not column.samples:
-        return score
-    fitting = _fitting(column, field)
-    if field in _TELLING and fitting >= 0.6:
-        return score + 0.6
-    return score - 0.6 if fitting < 0.2 and len(column.samples) > 2 else score
+    if told is not None and (field, told) != ("serial", "mac"):  # some makers number their devices by MAC address
+        return score + (0.6 if field == told else -0.6)
+    if field in _CHECKED and len(column.samples) > 2 and _fitting(column, field) < 0.2:
+        return score - 0.6
+    return score
+
+
+def _told(column: Column) -> str | None:
+    """The field that most cells of ``column`` belong to by their form alone."""
+    return next((field for field in _TELLING if column.samples and _fitting(column, field) >= 0.6), None)
 
 
 def _fitting(column: Column, field: str) -> float:

@@ -27,69 +27,80 @@ class Settled:
 
 
 def settle(present: Present, merged: Merged) -> Settled:
-    """The city with every row of ``merged`` that breaks none of its rules."""
-    encoders, cameras = dict(merged.encoders), dict(merged.cameras)
+    """The city with every row of ``merged`` that breaks none of its rules. Raises ``UnreadableError`` where no row of
+    the list is to blame."""
+    new = _New(present, dict(merged.encoders), dict(merged.cameras))
     findings: list[Finding] = []
-    while True:
-        all_encoders, all_cameras = present.encoders | encoders, present.cameras | cameras
-        problems = _problems(present, all_encoders, all_cameras)
-        if not problems:
-            break
-        before = len(encoders) + len(cameras)
-        order = {ENCODERS: list(all_encoders), CAMERAS: list(all_cameras)}
+    while problems := new.problems():
+        encoders, cameras = list(present.encoders | new.encoders), list(present.cameras | new.cameras)
+        taken_back = False
         for problem in problems:
-            blamed = order[problem.file][problem.line - FIRST_LINE]
-            for identity in _culprits(blamed, encoders, cameras, all_encoders, all_cameras):
-                encoders.pop(identity, None)
-                cameras.pop(identity, None)
-                findings += _refusals(merged.rows_of.get(identity, (0,)), problem)
-        if len(encoders) + len(cameras) == before:
+            blamed = (encoders if problem.file == ENCODERS else cameras)[problem.line - FIRST_LINE]
+            for identity in new.culprits(blamed):
+                taken_back = True
+                new.encoders.pop(identity, None)
+                new.cameras.pop(identity, None)
+                said = {finding.row for finding in findings}  # what follows from a refusal is no news
+                way = "" if identity == blamed else f"in the way of {blamed!r}: "
+                findings += [
+                    Finding(row, "", problem.field, "refused", "", f"{way}{problem.message}", problem.fix)
+                    for row in sorted(set(merged.rows_of[identity]) - said)
+                ]
+        if not taken_back:
             raise UnreadableError(problems[0].file, problems[0].message, problems[0].fix)
-    kept = {identity: row for identity, row in merged.service.items() if identity in encoders or identity in cameras}
-    return Settled(all_encoders, all_cameras, present.service | kept, findings)
+    kept = {row: told for row, told in merged.service.items() if row in new.encoders or row in new.cameras}
+    return Settled(present.encoders | new.encoders, present.cameras | new.cameras, present.service | kept, findings)
 
 
-def _problems(present: Present, encoders: dict[str, EncoderRow], cameras: dict[str, CameraRow]) -> list[Problem]:
-    """What ``vigie plan`` would say of the files; lines are those that they would have."""
-    return check(
-        present.document,
-        present.file,
-        list(encoders.values()),
-        {identity: line for line, identity in enumerate(encoders, FIRST_LINE)},
-        list(cameras.values()),
-        {identity: line for line, identity in enumerate(cameras, FIRST_LINE)},
-    )
+@dataclass(slots=True)
+class _New:
+    """Rows that the list brings and nobody has taken back yet."""
 
+    present: Present
+    encoders: dict[str, EncoderRow]
+    cameras: dict[str, CameraRow]
 
-def _culprits(
-    blamed: str,
-    encoders: dict[str, EncoderRow],
-    cameras: dict[str, CameraRow],
-    all_encoders: dict[str, EncoderRow],
-    all_cameras: dict[str, CameraRow],
-) -> list[str]:
-    """The imported rows to take back for a problem of ``blamed``: itself, or, where it was there before, those that
-    came into its way."""
-    if blamed in encoders or blamed in cameras:
-        return [blamed]
-    row = all_cameras.get(blamed) or all_encoders[blamed]
-    found = [
-        identity
-        for identity, other in (encoders | cameras).items()
-        if (row.address is not None and other.address == row.address) or identity == getattr(row, "encoder", None)
-    ]
-    found += [
-        identity
-        for identity, camera in cameras.items()
-        if isinstance(row, CameraRow) and row.encoder and (camera.encoder, camera.channel) == (row.encoder, row.channel)
-    ]
-    number = blamed.rpartition("-ch")[2]
-    channel = int(number) if number.isdecimal() and len(number) < 6 else 0
-    return found + [identity for identity in encoders if blamed == channel_camera_id(identity, channel)]
+    def problems(self) -> list[Problem]:
+        """What ``vigie plan`` would say of the files; lines are those that they would have."""
+        encoders, cameras = self.present.encoders | self.encoders, self.present.cameras | self.cameras
+        return check(
+            self.present.document,
+            self.present.file,
+            list(encoders.values()),
+            {identity: line for line, identity in enumerate(encoders, FIRST_LINE)},
+            list(cameras.values()),
+            {identity: line for line, identity in enumerate(cameras, FIRST_LINE)},
+        )
 
+    def culprits(self, blamed: str) -> list[str]:
+        """The rows to take back for a problem of ``blamed``: itself where it is new, or those that came into the way
+        of what was there before."""
+        old = self.present.cameras.get(blamed) or self.present.encoders.get(blamed)
+        row = self.cameras.get(blamed) or self.encoders.get(blamed)
+        if row is not None and row != old:
+            return [blamed]
+        found = [one for one in (*self.encoders, *self.cameras) if one != blamed and self._meets(one, blamed, old)]
+        return found or ([blamed] if row is not None else [])
 
-def _refusals(rows: Iterable[int], problem: Problem) -> list[Finding]:
-    return [Finding(row, "", problem.field, "refused", "", problem.message, problem.fix) for row in rows]
+    def _meets(self, identity: str, blamed: str, old: EncoderRow | CameraRow | None) -> bool:
+        """Whether the new row ``identity`` wants the address, the channel or the name of ``blamed``, or is its encoder."""
+        row = self.cameras.get(identity) or self.encoders[identity]
+        number = blamed.rpartition("-ch")[2]
+        if identity in self.encoders and number.isdecimal() and blamed == channel_camera_id(identity, int(number[:5])):
+            return True
+        if old is None or row == (self.present.cameras.get(identity) or self.present.encoders.get(identity)):
+            return False
+        same_channel = (
+            isinstance(row, CameraRow)
+            and isinstance(old, CameraRow)
+            and old.encoder is not None
+            and (row.encoder, row.channel) == (old.encoder, old.channel)
+        )
+        return (
+            same_channel
+            or (old.address is not None and row.address == old.address)
+            or identity == getattr(old, "encoder", None)
+        )
 
 
 def changes(present: Present, settled: Settled, rows_of: dict[str, tuple[int, ...]]) -> list[Change]:

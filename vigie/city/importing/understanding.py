@@ -11,7 +11,7 @@ from vigie.city.importing.fields import BY_NAME, words
 from vigie.city.importing.mapping import FieldName, Mapping
 from vigie.city.importing.recognition import Column, Headed
 from vigie.city.importing.report import Finding, Outcome
-from vigie.city.importing.tables import TableRow
+from vigie.city.importing.tables import TableRow, UnreadableError
 from vigie.city.importing.values import Read, reader, redacted
 
 # A wrong cell of these makes a wrong camera, so the whole row waits until it is mended; of others only the cell is left.
@@ -103,9 +103,9 @@ class _Reading:
     def row(self, row: TableRow) -> None:
         if why := self._no_camera(row):
             self.skipped.add(row.number)
-            self.findings.append(
-                Finding(row.number, "", "", "skipped", redacted(" | ".join(filter(None, row.cells))), why, "")
-            )
+            shown = [row.cell(column.place) for column in self.headed.columns if not column.secret]
+            said = redacted(" | ".join(filter(None, shown)))
+            self.findings.append(Finding(row.number, "", "", "skipped", said, why, ""))
             return
         values: dict[str, Any] = {}
         for field in self.places:
@@ -168,14 +168,15 @@ class _Reading:
 
 def default_values(mapping: Mapping) -> dict[str, Any]:
     """The defaults of ``mapping`` that fill cells, read as cells are. That of ``profile`` waits until the settings of
-    the stream have spoken. Raises ``ValueError`` naming the field."""
+    the stream have spoken. Raises ``UnreadableError`` naming the field."""
     values: dict[str, Any] = {}
     for field, text in mapping.defaults.items():
         if field in BY_NAME and field != "profile":
             try:
                 values[field] = reader(field, "")(text).value
             except ValueError as error:
-                raise ValueError(f"defaults.{field}: {error}") from error
+                message, _, fix = str(error).partition("; ")
+                raise UnreadableError("the mapping", f"defaults.{field}: {message}", fix) from error
     return values
 
 

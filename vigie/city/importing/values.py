@@ -67,8 +67,13 @@ def latin_digits(text: str) -> str:
 
 
 def redacted(text: str) -> str:
-    """``text`` without the user and password of an address such as ``rtsp://user:password@host/``, cut to 80 signs."""
-    return re.sub(r"//[^/\s]*@", "//…@", text)[:80]
+    """``text`` as it may be shown: without credentials, cut to 80 signs."""
+    return without_credentials(text)[:80]
+
+
+def without_credentials(text: str) -> str:
+    """``text`` without the user and password of an address such as ``rtsp://user:password@host/``."""
+    return re.sub(r"//[^/\s]*@", "//…@", text)
 
 
 def address(text: str) -> Read:
@@ -116,6 +121,11 @@ def mac(text: str) -> Read:
     if not re.fullmatch(r"[0-9a-f]{12}", digits):
         raise ValueError(f"{redacted(text)!r} is no MAC address; write six pairs such as 00:40:8c:12:34:56")
     return Read(":".join(digits[at : at + 2] for at in range(0, 12, 2)))
+
+
+def serial_key(serial: str | None) -> str | None:
+    """Serial numbers as they are compared: makers and lists disagree about capitals, spaces and hyphens."""
+    return re.sub(r"[\W_]", "", serial).upper() or None if serial else None
 
 
 def number(text: str) -> Fraction:
@@ -210,7 +220,8 @@ def text_of(length: int) -> Callable[[str], Read]:
     """A reader of plain text, cut after ``length`` characters."""
 
     def read(text: str) -> Read:
-        return Read(text[:length], f"cut after {length} characters" if len(text) > length else "")
+        shown = without_credentials(text)
+        return Read(shown[:length], f"cut after {length} characters" if len(shown) > length else "")
 
     return read
 

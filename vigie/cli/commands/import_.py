@@ -151,10 +151,10 @@ def _show_findings(report: Report) -> None:
     groups: dict[tuple[str, ...], list[int]] = {}
     for finding in sorted(report.findings, key=lambda finding: (finding.outcome != "refused", finding)):
         column = f"{finding.column} {finding.heading}".strip()
-        said = (column, finding.outcome, finding.value, finding.message, finding.fix)
+        said: tuple[str, ...] = (column, finding.outcome, finding.value, finding.message, finding.fix)
         groups.setdefault(said, []).append(finding.row)
-    for said, rows in list(groups.items())[:SHOWN_FINDINGS]:
-        grid.add_row(_numbers(rows), *map(_plain, said))
+    for cells, rows in list(groups.items())[:SHOWN_FINDINGS]:
+        grid.add_row(_numbers(rows), *map(_plain, cells))
     OUT.print(grid)
     if len(groups) > SHOWN_FINDINGS:
         OUT.print(f"… and {len(groups) - SHOWN_FINDINGS} more: --report FILE writes them all", markup=False)
