@@ -24,6 +24,7 @@ FieldName = Literal[
 ]  # fmt: skip
 DefaultField = FieldName | Literal["uplink"]
 RULE_PARTS: Final = ("name", "site", "address", "encoder", "channel", "serial")
+REPEATED_NAMES: Final = 0.1  # above this share, a list counts its cameras anew at each site
 Cell = Annotated[str, Field(max_length=500)]
 
 
@@ -126,13 +127,17 @@ def _as_text(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def proposed(source: str, headed: Headed, columns: dict[str, str], values: dict[str, dict[str, str]]) -> Mapping:
-    """A first mapping of a list."""
+    """A first mapping of a list. Where names repeat, ids hold the site, too."""
+    name = headed.column(columns["name"]) if "name" in columns else None
+    names = [slug(row.cell(name.place)) for row in headed.rows if row.cell(name.place)] if name else []
+    repeated = "site" in columns and len(set(names)) < (1 - REPEATED_NAMES) * len(names)
     return Mapping.model_validate(
         {
             "source": slug(source) or "list",
             "table": {"sheet": headed.table.sheet or None},
             "columns": columns,
             "values": values,
+            "ids": {"camera": "cam-{site}-{name}"} if repeated else {},
         }
     )
 

@@ -166,6 +166,18 @@ def test_names_alike_get_ids_of_their_own_that_stay(folder: Path) -> None:
     assert convert(folder, *reversed(rows)).report.changes == ()
 
 
+def test_cameras_counted_anew_at_each_site_get_its_name(folder: Path) -> None:
+    rows = [
+        camera(f"Caméra {n}", f"10.77.{network}.{20 + n}", site=site)
+        for network, site in ((1, "place-batha"), (2, "gare-fes-ville"))
+        for n in (1, 2, 3)
+    ]
+    outcome = run(folder, workbook_of([HEADINGS, *rows]))
+    assert [row["id"] for row in rows_of(outcome, "cameras.csv")] == [
+        f"cam-{site}-{n}" for site in ("place-batha", "gare-fes-ville") for n in (1, 2, 3)
+    ]
+
+
 def test_no_id_is_that_of_a_channel_without_a_name(folder: Path) -> None:
     outcome = convert(
         folder,
