@@ -112,11 +112,15 @@ def deployed_variables(plan: Plan) -> dict[str, dict[str, Any]]:
 
 
 def reloads(before: Variables, after: Variables) -> dict[str, Reload]:
-    """By identity: what its recorder does with its new file, for those that run on the host before and after."""
-    old, new = (
-        {one["id"]: one for one in side.get("vigie_identities", ()) if one["active"]} for side in (before, after)
-    )
-    return {name: reload(_file(old[name]), _file(new[name])) for name in sorted(old.keys() & new.keys())}
+    """By identity: what its recorder does with its new file, for those that run on the host before and after and are
+    told otherwise."""
+    old, new = _running(before), _running(after)
+    told = sorted(name for name in old.keys() & new.keys() if old[name] != new[name])
+    return {name: reload(_file(old[name]), _file(new[name])) for name in told}
+
+
+def _running(variables: Variables) -> dict[str, Any]:
+    return {one["id"]: one for one in variables.get("vigie_identities", ()) if one["active"]}
 
 
 def _file(identity: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,25 +166,28 @@ def _rebuilding(before: Plan, after: Plan, host: str) -> list[str]:
 
 def _breaks_of(host: str, rebuilt: list[str], old: Variables, new: Variables) -> Iterator[Break]:
     cause = f"the host leaves the network or is made anew ({', '.join(rebuilt)})"
-    for identity, effect in reloads(old, new).items():
-        staying = frozenset(_cameras(old, identity) & _cameras(new, identity))
-        if rebuilt:
-            yield Break(host, identity, cause, staying, rebuilt=True)
-        elif effect.every:
+    were, are = _running(old), _running(new)
+    if rebuilt:
+        for identity in sorted(were.keys() & are.keys()):
+            yield Break(host, identity, cause, _cameras(were[identity]) & _cameras(are[identity]), rebuilt=True)
+    for identity, effect in reloads(old, new).items() if not rebuilt else ():
+        if effect.every:
+            staying = _cameras(were[identity]) & _cameras(are[identity])
             yield Break(host, identity, f"every camera restarts: {', '.join(effect.settings)}", staying)
         elif effect.restarted:
             yield Break(host, identity, "its source changes", frozenset(effect.restarted))
-    played = frozenset(_played(old) & _played(new))
+    played = _played(old) & _played(new)
     if played and (rebuilt or UnitEffect(LAB_DEVICES, "restarts") in unit_effects(old, new)):
         yield Break(host, None, cause if rebuilt else "the simulated devices restart", played, bool(rebuilt))
 
 
-def _cameras(variables: Variables, identity: str) -> set[str]:
-    return {camera["id"] for one in variables["vigie_identities"] if one["id"] == identity for camera in one["cameras"]}
+def _cameras(identity: Variables) -> frozenset[str]:
+    return frozenset(camera["id"] for camera in identity["cameras"])
 
 
-def _played(variables: Variables) -> set[str]:
-    return {stream["camera"] for device in variables.get("vigie_lab_devices", ()) for stream in device["streams"]}
+def _played(variables: Variables) -> frozenset[str]:
+    devices = variables.get("vigie_lab_devices", ())
+    return frozenset(stream["camera"] for device in devices for stream in device["streams"])
 
 
 def broken_identities(found: list[Break]) -> tuple[dict[str, set[str]], set[str]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, is_dataclass, replace
+from functools import cache
 from itertools import chain
 from typing import Any, Final
 
@@ -30,7 +31,8 @@ from vigie.plan.consequences import (
     reconnect_seconds,
     unit_effects,
 )
-from vigie.plan.model import Camera, FirewallRule, Host, LotSummary, Plan
+from vigie.plan.document import sealed
+from vigie.plan.model import Camera, Capacity, FirewallRule, Host, LotSummary, Plan
 from vigie.plan.notices import notices
 
 # Told in categories of their own.
@@ -38,9 +40,10 @@ _HOST_PARTS: Final = frozenset({"name", "volumes", "firewall"})
 _CAMERA_PARTS: Final = frozenset(
     {"id", "identity", "identities", "retention_floor_seconds", "retention_ceiling_seconds"}
 )
-_RETENTION: Final = frozenset({"retention_floor_seconds", "retention_ceiling_seconds"})
-_SETTINGS: Final = ("format", "title", "target", "network", "segment_seconds", "time_sources", "monitoring", "currency")
-_TOTALS: Final = ("raw_bytes", "usable_bytes", "needed_bytes")
+_SETTINGS: Final = frozenset(
+    {"format", "title", "target", "network", "segment_seconds", "time_sources", "monitoring", "currency"}
+)
+_TOTALS: Final = frozenset({"raw_bytes", "usable_bytes", "needed_bytes"})
 
 
 def difference(before: Plan, after: Plan) -> Difference:
@@ -70,34 +73,34 @@ def difference(before: Plan, after: Plan) -> Difference:
         interruptions=found,
         remainders=footage.remainders(before, after),
         retention=footage.retention(before, after),
-        identities=_named(before.identities, after.identities, lambda one: one.id, {"id", "cameras"}),
+        identities=_named(before.identities, after.identities, lambda one: one.id, "id", "cameras"),
         firewall=tuple(_firewall(before, after)),
-        targets=_named(before.targets, after.targets, lambda one: f"{one.job} on {one.host}", {"job", "host"}),
-        sites=_named(before.capacity.sites, after.capacity.sites, lambda one: one.site, {"site"}),
+        targets=_named(before.targets, after.targets, lambda one: f"{one.job} on {one.host}", "job", "host"),
+        sites=_named(before.capacity.sites, after.capacity.sites, lambda one: one.site, "site"),
         loads=tuple(_loads(before, after)),
-        forwards=_named(before.forwards, after.forwards, lambda one: one.name, {"name"}),
+        forwards=_named(before.forwards, after.forwards, lambda one: one.name, "name"),
         notices=notices(before, after, hosts, moves, found),
         planned=tuple(_planned(before, after)),
         settings=tuple(_settings(before, after)),
     )
 
 
-def changes(before: object, after: object, skipped: Iterable[str] = ()) -> Iterator[Change]:
+@cache
+def _fields(kind: Any, skipped: frozenset[str]) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(kind) if one.name not in skipped)
+
+
+def changes(before: Any, after: Any, skipped: frozenset[str] = frozenset()) -> Iterator[Change]:
     """The fields of two dataclasses of one kind that differ, those of nested ones with their path."""
-    if before == after:
-        return
-    left_out = set(skipped)
-    for one in fields(before):  # type: ignore[arg-type]  # any dataclass of the plan
-        if one.name in left_out:
+    for name in _fields(type(before), skipped):  # type: ignore[arg-type]  # a class is hashable
+        old, new = getattr(before, name), getattr(after, name)
+        if old is new or old == new:
             continue
-        old, new = getattr(before, one.name), getattr(after, one.name)
-        if old == new:
-            continue
-        if hasattr(old, "__dataclass_fields__") and hasattr(new, "__dataclass_fields__"):
+        if is_dataclass(old) and is_dataclass(new):
             for inner in changes(old, new):
-                yield Change(f"{one.name}.{inner.field}", inner.before, inner.after)
+                yield Change(f"{name}.{inner.field}", inner.before, inner.after)
         else:
-            yield Change(one.name, _plain(old), _plain(new))
+            yield Change(name, _plain(old), _plain(new))
 
 
 def _plain(value: Any) -> Value:
@@ -108,11 +111,11 @@ def _plain(value: Any) -> Value:
 
 
 def _named(
-    before: Iterable[Any], after: Iterable[Any], name: Callable[[Any], str], skipped: Iterable[str]
+    before: Iterable[Any], after: Iterable[Any], name: Callable[[Any], str], *skipped: str
 ) -> tuple[NamedChange, ...]:
     """What comes, goes and changes among things that have a name, sorted by it."""
     old, new = {name(one): one for one in before}, {name(one): one for one in after}
-    left_out = set(skipped)
+    left_out = frozenset(skipped)
     found = []
     for key in sorted(old.keys() | new.keys()):
         if key not in old or key not in new:
@@ -131,7 +134,7 @@ def _lots(before: Iterable[LotSummary], after: Iterable[LotSummary]) -> Iterator
         elif now is None and was is not None:
             yield LotChange(name, "removed", was.price, None)
         elif was is not None and now is not None and was != now:
-            told = tuple(changes(was, now, {"id"}))
+            told = tuple(changes(was, now, frozenset({"id"})))
             step = "changed" if was.deployed == now.deployed else ("exercised" if now.deployed else "withdrawn")
             yield LotChange(name, step, was.price, now.price, told)  # type: ignore[arg-type]  # one of the literals
 
@@ -241,9 +244,9 @@ def _firewall(before: Plan, after: Plan) -> Iterator[FirewallChange]:
 def _loads(before: Plan, after: Plan) -> Iterator[NamedChange]:
     """Recorders, groups (the proof of N+1) and tiers as they are loaded, those of lots to come included."""
     old, new = before.capacity, after.capacity
-    yield from _named(old.groups, new.groups, lambda one: one.group, {"group"})
-    yield from _named(old.recorders, new.recorders, lambda one: one.host, {"host"})
-    yield from _named(old.tiers, new.tiers, lambda one: one.tier, {"tier"})
+    yield from _named(old.groups, new.groups, lambda one: one.group, "group")
+    yield from _named(old.recorders, new.recorders, lambda one: one.host, "host")
+    yield from _named(old.tiers, new.tiers, lambda one: one.tier, "tier")
 
 
 def _planned(before: Plan, after: Plan) -> Iterator[NamedChange]:
@@ -257,8 +260,8 @@ def _planned(before: Plan, after: Plan) -> Iterator[NamedChange]:
         )
 
     old, new = of(before, after), of(after, before)
-    yield from _named(old[0], new[0], lambda one: one.name, {"name"})
-    yield from _named(old[1], new[1], lambda one: one.id, {"id"})
+    yield from _named(old[0], new[0], lambda one: one.name, "name")
+    yield from _named(old[1], new[1], lambda one: one.id, "id")
 
 
 def _deployed_names(plan: Plan) -> tuple[set[str], set[str]]:
@@ -267,16 +270,27 @@ def _deployed_names(plan: Plan) -> tuple[set[str], set[str]]:
 
 def _settings(before: Plan, after: Plan) -> Iterator[Change]:
     """What is written once for the whole city."""
-    skipped = {one.name for one in fields(Plan)} - set(_SETTINGS)
-    yield from changes(before, after, skipped)
-    skipped = {one.name for one in fields(before.capacity)} - set(_TOTALS)
-    for change in changes(before.capacity, after.capacity, skipped):
+    yield from changes(before, after, frozenset(_fields(Plan, _SETTINGS)))
+    rest = frozenset(_fields(Capacity, _TOTALS))
+    for change in changes(before.capacity, after.capacity, rest):
         yield Change(f"capacity.{change.field}", change.before, change.after)
 
 
-def by_kind(named: Iterable[NamedChange | HostChange | CameraChange]) -> dict[str, int]:
-    """How many come, go and change."""
-    counts: dict[str, int] = defaultdict(int)
-    for one in named:
-        counts[one.kind] += 1
-    return dict(counts)
+def nothing_yet(plan: Plan) -> Plan:
+    """The plan of the same city before its first deployment: what ``plan`` is compared with where nothing is deployed."""
+    capacity = Capacity(recorders=(), sites=(), raw_bytes=0, usable_bytes=0, needed_bytes=0)
+    return sealed(
+        replace(
+            plan,
+            time_sources=(),
+            hosts=(),
+            identities=(),
+            cameras=(),
+            lab_devices=(),
+            flows=(),
+            targets=(),
+            forwards=(),
+            capacity=capacity,
+            lots=(),
+        )
+    )
