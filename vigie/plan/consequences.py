@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from vigie.plan.changes import Interruption, UnitEffect
-from vigie.plan.model import Camera, Plan
+from vigie.plan.model import Camera, Plan, Stream
 from vigie.plan.variables import host_variables
 from vigie.recording.mediamtx import hash_password, render_configuration
 from vigie.recording.mediamtx.identity import identity_settings
@@ -23,6 +23,7 @@ LAB_DEVICES: Final = "vigie-lab-encoder.service"
 # Passwords are no part of a plan: any will do, as long as both files have the same.
 _LOGIN: Final = {"username": "viewer", "password": "viewer"}
 _HASH: Final = hash_password("viewer")
+_ENCODING: Final = tuple(field.name for field in fields(Stream) if field.name != "path")
 # Of a host: a change of these makes it leave the network or be made anew.
 REBUILDING: Final = ("address", "prefix_length", "layer", "volumes")
 
@@ -149,6 +150,7 @@ def breaks(before: Plan, after: Plan, old: Mapping[str, Variables], new: Mapping
     for host in sorted(old.keys() & new.keys()):
         if old[host] != new[host] or _rebuilding(before, after, host):
             found += _breaks_of(host, _rebuilding(before, after, host), old[host], new[host])
+    found += _set_anew(before, after)
     devices = {device.id: device for device in after.lab_devices}
     for device in before.lab_devices:
         again = devices.get(device.id)
@@ -156,6 +158,22 @@ def breaks(before: Plan, after: Plan, old: Mapping[str, Variables], new: Mapping
             cameras = frozenset(stream.camera for stream in device.streams)
             found.append(Break(again.host, None, "another host plays the device", cameras))
     return found
+
+
+def _set_anew(before: Plan, after: Plan) -> Iterator[Break]:
+    """Cameras whose devices have to encode otherwise: many devices drop the stream for that."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    hosts = {identity.id: identity.host for identity in after.identities}
+    old = before.cameras_by_id
+    for camera in after.deployed_cameras:
+        was = old.get(camera.id)
+        if was is None or not was.deployed or was.main == camera.main:
+            continue
+        names = [name for name in _ENCODING if getattr(was.main, name) != getattr(camera.main, name)]
+        if names:
+            found[hosts[camera.identity], ", ".join(names)].add(camera.id)
+    for (host, names), cameras in sorted(found.items()):
+        yield Break(host, None, f"the device is set anew: {names}", frozenset(cameras))
 
 
 def _rebuilding(before: Plan, after: Plan, host: str) -> list[str]:

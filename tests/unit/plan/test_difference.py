@@ -263,6 +263,22 @@ def test_the_lab_interrupts_the_devices_that_a_host_plays() -> None:
     assert set(broken.cameras) == {"cam-station-forecourt", "enc-station-1-ch1"}
 
 
+def test_a_device_that_has_to_encode_otherwise_may_drop_its_stream() -> None:
+    """The recorder's file stays as it is, and yet footage may be missing."""
+    (profile, *others) = FES.file.profiles
+    main = profile.main.model_copy(update={"bitrate": profile.main.bitrate // 2})
+    found = after(with_file(FES, profiles=(profile.model_copy(update={"main": main}), *others)), FES_PLAN)
+    cameras = {camera.id for camera in FES.cameras if camera.profile == profile.id}
+    cameras &= {camera.id for camera in FES_PLAN.deployed_cameras}
+    assert {name for one in found.interruptions for name in one.cameras} == cameras
+    assert {one.cause for one in found.interruptions} == {"the device is set anew: bits_per_second"}
+    assert {one.camera for one in found.cameras} == cameras
+    assert {change.field for one in found.cameras for change in one.changes} == {
+        "main.bits_per_second",
+        "bytes_per_day",
+    }
+
+
 # --- retention
 
 
