@@ -129,7 +129,9 @@ class _Checker:
         for name in ("central", "witness", "noc"):
             named = getattr(self.file.tiers, name).server_class
             if named is not None and named not in classes:
-                self.say(("tiers", name, "class"), f"no server class is called {named!r}", f"use one of {_listed(classes)}")
+                self.say(
+                    ("tiers", name, "class"), f"no server class is called {named!r}", f"use one of {_listed(classes)}"
+                )
         for name, bounds in BOUNDS_OF_TIER.items():
             tier: ServerTier | None = getattr(self.file.tiers, name)
             if tier is None:

@@ -50,9 +50,6 @@ def planned_city(folder: Path, as_json: bool, fresh: bool = False) -> Plan:
         fail(Exit.WRONG_INPUT, str(error), as_json=as_json)
     try:
         planned = make_plan(city, previous)
-        if problems := unknown_hosts(city, planned):
-            _fail_city(CityError(problems), as_json)
-        return planned
     except PlanRefused as refused:
         from dataclasses import asdict
 
@@ -62,6 +59,9 @@ def planned_city(folder: Path, as_json: bool, fresh: bool = False) -> Plan:
             as_json=as_json,
             details=[asdict(shortfall) for shortfall in refused.shortfalls],
         )
+    if problems := unknown_hosts(city, planned):
+        _fail_city(CityError(problems), as_json)
+    return planned
 
 
 def previous_plan(state: State) -> Plan | None:
