@@ -183,7 +183,7 @@ def rate(bits: int) -> str:
 
 
 def _scaled(value: float, unit: str) -> str:
-    prefixes = ("", "k", "M", "G", "T", "P")
+    prefixes = ("", "k", "M", "G", "T", "P", "E")
     step = 0
     while value >= 1000 and step < len(prefixes) - 1:
         value, step = value / 1000, step + 1

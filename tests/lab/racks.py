@@ -46,6 +46,7 @@ class Racks:
     state: State
     bundle: Bundle
     keys: dict[str, str]
+    footage: Path
 
     @classmethod
     def build(cls) -> Racks:
@@ -68,7 +69,7 @@ class Racks:
             mounts = (lab_host.MountSpec(str(footage), RECORDINGS.mount),) if number == 1 else ()
             spec = lab_host.HostSpec(f"m{number}", f"10.79.0.{10 + number}", 16, layers, public, (), mounts)
             keys[spec.name] = lab_host.create(lab, spec)
-        return cls(lab, state, bundle, keys)
+        return cls(lab, state, bundle, keys, footage)
 
     def tear_down(self) -> list[str]:
         """Take the machines away; what is left of them."""
@@ -126,7 +127,7 @@ class Racks:
     def files(self) -> dict[str, tuple[int, int, int, str]]:
         """Every file that the machines changed since their layer, and every file of the volume: mode, owner, content."""
         found = {}
-        for top in (self.lab.host("m1") / "upper", self.lab.host("m2") / "upper", self.root("m1") / "srv/recordings"):
+        for top in (self.lab.host("m1") / "upper", self.lab.host("m2") / "upper", self.footage):
             for path in sorted(top.rglob("*")):
                 if str(path.relative_to(top)).startswith(LOGIN_TRACES):
                     continue

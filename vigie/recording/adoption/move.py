@@ -51,7 +51,7 @@ def check_same_filesystem(old_root: Path, root: Path) -> None:
             f"{old_root} and {root} are on different filesystems, and footage is never copied: mount the old disk at "
             f"{root}, so that both are one, or keep the old folder readable until its footage has expired"
         )
-    if root.resolve().is_relative_to(old_root.resolve()) and root.resolve() == old_root.resolve():
+    if root.resolve() == old_root.resolve():
         raise AdoptionError(
             f"{old_root} is the folder of our recordings itself: move the old files below a folder in it"
         )
