@@ -15,6 +15,9 @@ from vigie.recording.tail import FootageTail
 
 # New footage in so many looks, a second apart: one late part is no recording.
 LOOKS: Final = 3
+STILL_WRITTEN: Final = "still being written"
+NEWER_THAN_OURS: Final = "newer than our own newest segment: it comes with the next one"
+WAITS: Final = frozenset({STILL_WRITTEN, NEWER_THAN_OURS})  # reasons that pass by themselves
 QUIET_SECONDS: Final = 5.0  # a recorder writes every second; what has not changed for so long is closed
 
 
@@ -74,10 +77,10 @@ def too_fresh(
         except FileNotFoundError:
             return "gone since it was looked at"
         if quiet < QUIET_SECONDS:
-            return "still being written"
+            return STILL_WRITTEN
         own = own_newest(one.camera)
         if own is not None and one.start >= own:
-            return "newer than our own newest segment: it comes with the next one"
+            return NEWER_THAN_OURS
         return None
 
     return defer
