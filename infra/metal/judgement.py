@@ -9,6 +9,7 @@ from typing import Final
 
 from infra.bundle import pins
 from infra.metal.facts import Facts, Listener, Mount
+from vigie.city.quantity import human_bit_rate, human_bytes
 from vigie.plan.model import Hardware, Volume
 
 # Firmware and the kernel keep some memory to themselves before Linux counts it.
@@ -90,18 +91,20 @@ def _hardware(hardware: Hardware, facts: Facts) -> Iterator[Difference]:
         yield Difference("cores", f"{hardware.cores} or more", str(facts.cores), fix)
     if hardware.memory_bytes is not None and facts.memory_bytes * 1000 < hardware.memory_bytes * MEMORY_PERMILLE:
         fix = "add memory, or correct server_classes[].memory"
-        yield Difference("memory", f"{quantity(hardware.memory_bytes)} or more", quantity(facts.memory_bytes), fix)
+        yield Difference(
+            "memory", f"{human_bytes(hardware.memory_bytes)} or more", human_bytes(facts.memory_bytes), fix
+        )
 
 
 def _volume(volume: Volume, facts: Facts) -> Iterator[Difference]:
-    what, wanted = f"volume {volume.name}", f"{quantity(volume.size_bytes)} mounted at {volume.mount}"
+    what, wanted = f"volume {volume.name}", f"{human_bytes(volume.size_bytes)} mounted at {volume.mount}"
     mount = _mounted(volume.mount, facts.mounts)
     if mount is None:
         yield Difference(what, wanted, "nothing mounted there", _advice(volume, facts))
         return
     if mount.size_bytes * 1000 < volume.size_bytes * DEVICE_PERMILLE:
         fix = "mount a larger device there, or correct storage_units"
-        yield Difference(what, wanted, f"{quantity(mount.size_bytes)} ({mount.source})", fix)
+        yield Difference(what, wanted, f"{human_bytes(mount.size_bytes)} ({mount.source})", fix)
     if mount.read_only:
         yield Difference(what, wanted, f"{mount.source}, read-only", "find out why (dmesg), repair, mount it writable")
 
@@ -115,10 +118,10 @@ def _advice(volume: Volume, facts: Facts) -> str:
     """Vigie formats nothing: a person makes the filesystem, on the device that fits best."""
     fitting = [d for d in facts.unused_devices if d.bytes * 1000 >= volume.size_bytes * DEVICE_PERMILLE]
     if not fitting:
-        return f"no unused device has {quantity(volume.size_bytes)}: add disks, then make and mount a filesystem"
+        return f"no unused device has {human_bytes(volume.size_bytes)}: add disks, then make and mount a filesystem"
     device = min(fitting, key=lambda d: (d.bytes, d.path))
     return (
-        f"{device.path} ({quantity(device.bytes)}) is unused: if it is the one, run `mkfs.ext4 {device.path}`, add "
+        f"{device.path} ({human_bytes(device.bytes)}) is unused: if it is the one, run `mkfs.ext4 {device.path}`, add "
         f"`{device.path} {volume.mount} ext4 defaults,nofail 0 2` to /etc/fstab and mount it (Vigie never formats)"
     )
 
@@ -145,9 +148,9 @@ def _link(hardware: Hardware, link: str, up: bool, megabits: int) -> Iterator[Di
     wanted = hardware.network_bits_per_second
     if wanted is None or megabits * BITS_PER_MEGABIT >= wanted:
         return
-    found = rate(megabits * BITS_PER_MEGABIT) if megabits > 0 else "unknown"
+    found = human_bit_rate(megabits * BITS_PER_MEGABIT) if megabits > 0 else "unknown"
     fix = "look at cable, port and negotiation (ethtool), or correct server_classes[].network"
-    yield Difference(f"speed of {link}", f"{rate(wanted)} or more", found, fix)
+    yield Difference(f"speed of {link}", f"{human_bit_rate(wanted)} or more", found, fix)
 
 
 def _clock(offset: float) -> Iterator[Difference]:
@@ -170,21 +173,3 @@ def _ports(ports: Iterable[Port], listeners: Iterable[Listener]) -> Iterator[Dif
             fix = "move it to another port, or stop it"
             found = f"{who} on {taken.address}:{taken.port}"
             yield Difference(f"port {port.number}/{port.protocol}", "free", found, fix)
-
-
-def quantity(count: int) -> str:
-    """Bytes as people buy them: ``1.5 TB``, ``64 MB``."""
-    return _scaled(count, "B")
-
-
-def rate(bits: int) -> str:
-    """Bits a second as links are sold: ``10 Gbit/s``."""
-    return _scaled(bits, "bit/s")
-
-
-def _scaled(value: float, unit: str) -> str:
-    prefixes = ("", "k", "M", "G", "T", "P", "E")
-    step = 0
-    while value >= 1000 and step < len(prefixes) - 1:
-        value, step = value / 1000, step + 1
-    return f"{value:.3g} {prefixes[step]}{unit}"

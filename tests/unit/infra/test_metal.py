@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from infra.metal import kinds, probe, ssh
 from infra.metal.errors import MetalError
 from infra.metal.facts import Device, Facts, LinkAddress, Listener, Mount, read_facts
-from infra.metal.judgement import PLATFORM_UNITS, Expectation, Port, differences, quantity, rate
+from infra.metal.judgement import PLATFORM_UNITS, Expectation, Port, differences
 from infra.metal.kinds import MachineKind, expectation_of
 from infra.metal.target import MetalTarget
 from infra.program import program
@@ -225,9 +225,3 @@ def test_each_target_of_a_city_has_its_place() -> None:
     assert environment("lab").reach(PLAN)[0] == "nsenter"
     with pytest.raises(ValueError, match="no target is called 'cloud'"):
         environment("cloud")
-
-
-@pytest.mark.parametrize(("count", "text"), [(16 * 10**12, "16 TB"), (1_500, "1.5 kB"), (0, "0 B"), (2**60, "1.15 EB")])
-def test_quantities_read_as_people_buy_them(count: int, text: str) -> None:
-    assert quantity(count) == text
-    assert rate(10**10) == "10 Gbit/s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import string
 from datetime import UTC, datetime
@@ -251,6 +252,17 @@ def test_another_filesystem_is_refused(old: Path) -> None:
         pytest.skip("one filesystem")
     with pytest.raises(moving.AdoptionError, match="never copied"):
         moving.check_same_filesystem(old, other)
+
+
+def test_one_filesystem_mounted_twice_is_said_to_be_so(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cross(self: Path, target: Path) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    before = tree(old.parent)
+    monkeypatch.setattr(Path, "hardlink_to", cross)
+    with pytest.raises(moving.AdoptionError, match="mounted twice"):
+        adopt(old)
+    assert tree(old.parent) == before
 
 
 def test_a_journal_that_was_edited_is_refused_by_line(tmp_path: Path) -> None:

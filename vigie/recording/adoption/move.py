@@ -6,6 +6,7 @@ before each batch, so that every move can be undone, whenever it was interrupted
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -148,7 +149,15 @@ def _inode(path: Path) -> int | None:
 
 def _rename(entry: Entry, user: int, group: int) -> None:
     old, new = Path(entry.old), Path(entry.new)
-    new.hardlink_to(old)  # link(2) refuses a name that exists: nothing is ever overwritten
+    try:
+        new.hardlink_to(old)  # link(2) refuses a name that exists: nothing is ever overwritten
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        raise AdoptionError(
+            f"{old} and {new.parent} are one filesystem mounted twice, and a name cannot cross mounts: give the old "
+            "folder by its path below our own mount"
+        ) from error
     seen = new.stat()
     if seen.st_ino != entry.inode or seen.st_size < entry.size:  # it may still have grown
         raise AdoptionError(f"{new} is not the file that {old} was: both are kept; look at them by hand")

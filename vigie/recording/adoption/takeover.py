@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -182,8 +181,3 @@ def _final(left: Iterable[tuple[str, str]], adoption: Adoption) -> list[tuple[st
     """Each file once, with its last reason."""
     reasons: Mapping[str, str] = dict(left) | {one.path: one.reason for one in adoption.unknown}
     return sorted(reasons.items())
-
-
-def reasons(left: Iterable[tuple[str, str]]) -> Counter[str]:
-    """How many files stay for each reason, for a short report."""
-    return Counter(reason for _, reason in left)
