@@ -52,6 +52,7 @@ def load_city(folder: Path) -> City:
         encoders=tuple(encoders),
         cameras=expand(file, encoders, cameras),
         machines=tuple(sorted(machines, key=lambda row: row.host)),
+        machine_lines=machine_lines,
     )
 
 

@@ -405,6 +405,7 @@ class City(Strict):
     encoders: tuple[EncoderRow, ...]
     cameras: tuple[CameraEntry, ...]
     machines: tuple[MachineRow, ...] = ()
+    machine_lines: dict[str, int] = {}  # of ``machines.csv`` by host: only the plan knows which hosts there are
 
     def profile(self, name: str) -> Profile:
         """The stream profile ``name``. Raises ``KeyError``."""

@@ -13,7 +13,7 @@ def unknown_hosts(city: City, plan: Plan) -> list[Problem]:
     known = {host.name for host in plan.hosts}
     fix = "use a name that `vigie plan` shows, or remove the line"
     return [
-        Problem(MACHINES_FILE, 0, f"host {row.host}", "the plan has no such host", fix)
+        Problem(MACHINES_FILE, city.machine_lines[row.host], "host", f"the plan has no host {row.host!r}", fix)
         for row in city.machines
         if row.host not in known
     ]
