@@ -147,7 +147,8 @@ def _command(
         options["client-ca"] = client_ca
     options |= {name: getattr(bundle, name) for name in FOLDERS}
     words = [f"--{name}={value}" for name, value in options.items()]
-    return [*_BOUND_TO_PARENT, *entered, *_CONFINED, sys.executable, "-m", "infra.bundle.server", *words]
+    confined = _CONFINED if os.geteuid() == 0 else ("setpriv", "--no-new-privs", "--")  # others have nothing to drop
+    return [*_BOUND_TO_PARENT, *entered, *confined, sys.executable, "-m", "infra.bundle.server", *words]
 
 
 def _is_ready(server: subprocess.Popen[bytes]) -> bool:
