@@ -202,28 +202,26 @@ def test_files_are_moved_without_being_touched_and_can_be_moved_back(old: Path) 
     assert moving.undo(old.parent / "journal") == moving.Moved((), ())
 
 
-@pytest.mark.parametrize("point", ["before_link", "after_link", "after_unlink"])
+@pytest.mark.parametrize("point", ["before the second link", "after the second link", "after the second letting go"])
 def test_a_cut_at_any_moment_loses_nothing(old: Path, monkeypatch: pytest.MonkeyPatch, point: str) -> None:
     """Killed between the two names, or just before or after: the next run completes it, and undo still knows all."""
     before = sorted(tree(old.parent).values())
-    real = moving._rename
+    step = "_let_go" if "letting" in point else "_link"
+    real = getattr(moving, step)
     count = 0
 
-    def cut(entry: moving.Entry, user: int, group: int) -> None:
+    def cut(entry: moving.Entry, *owner: int) -> None:
         nonlocal count
         count += 1
+        if count < 2 or "after" in point:
+            real(entry, *owner)
         if count == 2:
-            if point != "before_link":
-                Path(entry.new).hardlink_to(entry.old)
-            if point == "after_unlink":
-                Path(entry.old).unlink()
             raise KeyboardInterrupt
-        real(entry, user, group)
 
-    monkeypatch.setattr(moving, "_rename", cut)
+    monkeypatch.setattr(moving, step, cut)
     with pytest.raises(KeyboardInterrupt):
         adopt(old)
-    monkeypatch.setattr(moving, "_rename", real)
+    monkeypatch.setattr(moving, step, real)
     (old.parent / "journal").open("a").write('{"old": "torn')
     adopt(old)
     assert sorted(tree(old.parent).values()) == before

@@ -83,8 +83,12 @@ def move(
             _write(file, ready)
             for entry in ready:
                 _make_folders(Path(entry.new).parent, root, owner)
-                _rename(entry, owner.st_uid, owner.st_gid)
-                done.append(entry)
+                _link(entry, owner.st_uid, owner.st_gid)
+            for folder in {Path(entry.new).parent for entry in ready}:
+                _sync(folder)
+            for entry in ready:
+                _let_go(entry)
+            done += ready
     return Moved(tuple(done), tuple(left))
 
 
@@ -122,11 +126,9 @@ def read_journal(journal: Path) -> list[Entry]:
 
 
 def finish_interrupted(journal: Path) -> None:
-    """Complete what a killed run began: a file with both names loses the old one."""
-    for entry in read_journal(journal):
-        old, new = Path(entry.old), Path(entry.new)
-        if _inode(new) == entry.inode == _inode(old):
-            old.unlink()
+    """Complete what a killed run began: a file with both names loses the old one. Only its last batch can be so."""
+    for entry in read_journal(journal)[-BATCH:]:
+        _let_go(entry)
 
 
 def _entry(old: Path, new: Path) -> Entry:
@@ -147,7 +149,8 @@ def _inode(path: Path) -> int | None:
         return None
 
 
-def _rename(entry: Entry, user: int, group: int) -> None:
+def _link(entry: Entry, user: int, group: int) -> None:
+    """Give the file its new name beside the old one, and look at it."""
     old, new = Path(entry.old), Path(entry.new)
     try:
         new.hardlink_to(old)  # link(2) refuses a name that exists: nothing is ever overwritten
@@ -162,8 +165,13 @@ def _rename(entry: Entry, user: int, group: int) -> None:
     if seen.st_ino != entry.inode or seen.st_size < entry.size:  # it may still have grown
         raise AdoptionError(f"{new} is not the file that {old} was: both are kept; look at them by hand")
     os.chown(new, user, group)
-    _sync(new.parent)
-    old.unlink()
+
+
+def _let_go(entry: Entry) -> None:
+    """Take the old name away, if both are names of the journalled file."""
+    old, new = Path(entry.old), Path(entry.new)
+    if _inode(new) == entry.inode == _inode(old):
+        old.unlink()
 
 
 def _undo(entry: Entry) -> str | None:
