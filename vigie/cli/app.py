@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from vigie.cli.arguments import EPILOG
+from vigie.cli.commands.adopt import adopt
 from vigie.cli.commands.bundle import bundle
 from vigie.cli.commands.diff import diff
 from vigie.cli.commands.down import down
@@ -24,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for command in (plan, up, verify, status, down, bundle, diff, report):
+for command in (plan, diff, report, up, verify, status, down, bundle, adopt):
     app.command(epilog=EPILOG)(command)
 app.command("import", epilog=EPILOG)(import_list)
 

@@ -169,9 +169,9 @@ def _set_anew(before: Plan, after: Plan) -> Iterator[Break]:
         was = old.get(camera.id)
         if was is None or not was.deployed or was.main == camera.main:
             continue
-        names = [name for name in _ENCODING if getattr(was.main, name) != getattr(camera.main, name)]
-        if names:
-            found[hosts[camera.identity], ", ".join(names)].add(camera.id)
+        changed = [name for name in _ENCODING if getattr(was.main, name) != getattr(camera.main, name)]
+        if changed:
+            found[hosts[camera.identity], ", ".join(changed)].add(camera.id)
     for (host, names), cameras in sorted(found.items()):
         yield Break(host, None, f"the device is set anew: {names}", frozenset(cameras))
 
