@@ -15,7 +15,6 @@ from infra.components.hostkeys import HostKey
 from vigie.plan.constants import ADMIN_USER
 from vigie.plan.model import Host
 
-VOLUME_SCRIPT: Final = "/usr/local/sbin/vigie-volume"
 LINK: Final = "eth0"  # as in the lab
 
 
@@ -26,7 +25,7 @@ def user_data(host: Host, authorized_key: str, key: HostKey, serials: Mapping[st
     """
     script = resources.files(__package__).joinpath("volume.sh").read_text(encoding="utf-8")
     mounts = [
-        [VOLUME_SCRIPT, serials[volume.name], volume.name[:16], volume.mount]  # ext4 labels have 16 bytes
+        ["sh", "-c", script, "vigie-volume", serials[volume.name], volume.name[:16], volume.mount]  # ext4: 16 bytes
         for volume in host.volumes
     ]
     config: dict[str, Any] = {
@@ -50,8 +49,8 @@ def user_data(host: Host, authorized_key: str, key: HostKey, serials: Mapping[st
         # Hosts have no way to the internet: packages come from the bundle, through the playbooks.
         "package_update": False,
         "package_upgrade": False,
-        "write_files": [{"path": VOLUME_SCRIPT, "permissions": "0755", "content": script}],
-        "runcmd": mounts,
+        # Ends before sshd starts, so that a host that greets has its volumes; repeats at each boot.
+        "bootcmd": mounts,
     }
     return "#cloud-config\n" + json.dumps(config, indent=1, sort_keys=True) + "\n"
 

@@ -76,6 +76,8 @@ def _problems(document: Document, model: type[Settings], details: Iterable[Any])
             message, fix = "unknown key", f"check its spelling against {GUIDE}, or remove it"
         elif kind == "missing":
             message, fix = "missing", f"add it; {GUIDE} says what it means"
+        elif kind in {"model_type", "dict_type", "mapping_type"}:
+            message, fix = "must be keys and values", f"see {key or 'the file'} in {GUIDE}"
         else:
             message, fix = f"{text[0].lower()}{text[1:]}{_given(detail)}", f"see {key or 'the file'} in {GUIDE}"
         yield Problem(document.file, document.line(location), dotted(location), message, fix)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# vigie-volume SERIAL LABEL MOUNT: mount the disk with that serial number, now and at each boot.
+# vigie-volume SERIAL LABEL MOUNT: mount the disk with that serial number. cloud-init runs it at each boot, before sshd.
 # Only a disk without any signature is given a filesystem: whatever holds something may hold footage, and stays.
 set -eu
 serial=$1 label=$2 mount=$3
@@ -18,7 +18,7 @@ find_disk() {
 waited=0
 until disk=$(find_disk); do
     waited=$((waited + 1))
-    if [ "$waited" -gt 120 ]; then
+    if [ "$waited" -gt 300 ]; then
         echo "vigie-volume: no disk with serial $serial" >&2
         exit 1
     fi

@@ -59,7 +59,7 @@ class Kind:
         """The outputs as the world has them, or ``None`` when there is no such resource."""
         raise NotImplementedError
 
-    def delete(self, state: Values) -> None:
+    def delete(self, state: Values, report: Report) -> None:
         """Remove the resource; one that is gone, or half there, is no error."""
         raise NotImplementedError
 
@@ -104,7 +104,7 @@ class NetworkKind(Kind):
         return None if condition == "absent" else {**state, "condition": condition}
 
     @override
-    def delete(self, state: Values) -> None:
+    def delete(self, state: Values, report: Report) -> None:
         network.destroy(lab_of(state))
 
 
@@ -148,8 +148,11 @@ class VolumeKind(Kind):
         return None if condition == "absent" else {**state, "condition": condition}
 
     @override
-    def delete(self, state: Values) -> None:
-        volume.detach(lab_of(state), self._spec(state))
+    def delete(self, state: Values, report: Report) -> None:
+        lab, spec = lab_of(state), self._spec(state)
+        volume.detach(lab, spec)
+        # A recorder that leaves the plan leaves footage that somebody may have to show (docs/decisions/006).
+        report(f"kept: {volume.image(lab, spec)} holds what was recorded; `vigie down --purge` alone deletes it")
 
 
 class HostKind(Kind):
@@ -208,7 +211,7 @@ class HostKind(Kind):
         return {**state, "condition": condition, "ssh_host_key": host.public_key(lab, spec.name)}
 
     @override
-    def delete(self, state: Values) -> None:
+    def delete(self, state: Values, report: Report) -> None:
         host.destroy(lab_of(state), state["name"])
 
 
@@ -246,7 +249,7 @@ class ForwardKind(Kind):
         return None if condition == "absent" else {**state, "condition": condition}
 
     @override
-    def delete(self, state: Values) -> None:
+    def delete(self, state: Values, report: Report) -> None:
         forward.destroy(lab_of(state), state["name"])
 
 

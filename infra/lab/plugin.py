@@ -87,7 +87,7 @@ class LabProvider(pulumi.Provider):
 
     @override
     async def delete(self, request: pulumi.DeleteRequest) -> None:
-        await self._work(kind_of(request.type).delete, plain(request.properties))
+        await self._work(kind_of(request.type).delete, plain(request.properties), self._reporter(request.urn))
 
     @override
     async def cancel(self) -> None:

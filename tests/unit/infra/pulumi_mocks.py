@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import pulumi
-from google.protobuf import json_format
+from google.protobuf import json_format  # type: ignore[import-untyped,unused-ignore]
 from pulumi.runtime import mocks, settings, stack
 
 from infra.components import Target
@@ -69,11 +69,11 @@ class _Monitor(mocks.MockMonitor):
         self._world, self._run = world, run
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - a method of the engine's protocol
-        response = super().RegisterResource(request)
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         key = request.type, request.name
         self._run.resources[key] = Registered(
             *key,
-            self._world.inputs.get(key, {}),
+            opened(self._world.inputs.get(key, {})),
             json_format.MessageToDict(request.object),
             request.protect,
             request.retainOnDelete,
@@ -103,6 +103,15 @@ def run_program(plan: Plan, target: Target, outputs: Outputs = lambda _kind, _na
     loop.run_until_complete(stack.run_pulumi_func(declare))
     loop.close()
     return run
+
+
+def opened(value: Any) -> Any:
+    """``value`` without the marks of secrets, however deep."""
+    if isinstance(value, Mapping):
+        return opened(value["value"]) if SECRET in value else {key: opened(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [opened(item) for item in value]
+    return value
 
 
 def in_plain_sight(value: Any) -> str:
