@@ -130,7 +130,7 @@ def serving(
             if not _is_ready(server):
                 complaints.seek(0)
                 output = complaints.read().decode(errors="replace").splitlines()[-20:]
-                fix = f"see whether {address}:{port} is free and an address of the namespace {netns}"
+                fix = f"see whether {address}:{port} is free and an address of {f'the namespace {netns}' if netns else 'this machine'}"
                 raise BundleError(_COMPONENT, "does not start", fix=fix, command=command, output=output)
             yield f"https://{address}:{port}"
         finally:

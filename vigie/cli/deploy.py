@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vigie.cli.fingerprint import fingerprints, tree_digest
+from vigie.cli.inspection import known_name
 from vigie.cli.playbook import PLAYBOOKS, PlaybookRun, run_playbook
 from vigie.cli.progress import Progress
 from vigie.cli.secrets import ensure_secrets, read_secrets
@@ -132,7 +133,7 @@ def _prepare(plan: Plan, state: State) -> CityCA:
 
 
 def _write_known_hosts(plan: Plan, state: State, hosts: dict[str, HostOutput]) -> None:
-    lines = [f"{host.address} {hosts[host.name].ssh_host_key}\n" for host in plan.deployed_hosts]
+    lines = [f"{known_name(host.login)} {hosts[host.name].ssh_host_key}\n" for host in plan.deployed_hosts]
     write_private(state.known_hosts, "".join(lines))
 
 
@@ -180,13 +181,13 @@ def _shared(state: State) -> list[Any]:
 @contextmanager
 def _serving(plan: Plan, bundle: Bundle, authority: CityCA, state: State) -> Iterator[None]:
     """Serve the bundle on the control node's address for as long as the block runs."""
+    from infra.automation import control_namespace
     from infra.bundle.server import serving
-    from infra.lab.layout import Lab
 
     certificate, key = authority.issue(CONTROL, [plan.network.control_address])
     write_private(state.bundle_certificate, certificate.decode())
     write_private(state.bundle_key, key.decode())
-    namespace = Lab(plan.city, state.folder).namespace
+    namespace = control_namespace(plan)
     address = plan.network.control_address
     with serving(bundle, namespace, address, BUNDLE_PORT, state.bundle_certificate, state.bundle_key):
         yield

@@ -46,7 +46,7 @@ def host_variables(plan: Plan, name: str) -> dict[str, Any]:
         "vigie_bundle_url": f"https://{plan.network.control_address}:{constants.BUNDLE_PORT}",
         "vigie_ports": _ports(host),
         "vigie_paths": _PATHS,
-        "vigie_admin_user": constants.ADMIN_USER,
+        "vigie_admin_user": host.login.user,
     }
     if host.tier == "recorder":
         variables |= _recorder(plan, host)
@@ -68,7 +68,7 @@ def cameras_of(plan: Plan, identity: Identity) -> list[Camera]:
 
 
 def _ports(host: Host) -> dict[str, int]:
-    ports = {"ssh": constants.SSH_PORT, "node_exporter": constants.NODE_EXPORTER_PORT}
+    ports = {"ssh": host.login.port, "node_exporter": constants.NODE_EXPORTER_PORT}
     if host.tier == "noc":
         ports |= {"prometheus": constants.PROMETHEUS_PORT, "alertmanager": constants.ALERTMANAGER_PORT}
     ports |= {

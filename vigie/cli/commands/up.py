@@ -9,7 +9,7 @@ import typer
 from vigie.cli import report
 from vigie.cli.arguments import CityArgument, JsonOption
 from vigie.cli.console import ERR, OUT, Exit, emit_json
-from vigie.cli.inputs import chosen_hosts, need_root, planned_city, working
+from vigie.cli.inputs import chosen_hosts, need_machines, need_root, planned_city, working
 from vigie.cli.progress import Progress
 from vigie.state import State
 
@@ -39,7 +39,8 @@ def up(
 
     planned = planned_city(city, as_json)
     hosts = chosen_hosts(planned, limit, as_json)
-    need_root(as_json)
+    need_machines(planned, as_json)
+    need_root(as_json, planned.target)
     state = State.of(planned.city)
     state.prepare()
     progress = Progress(ERR, quiet=as_json)
