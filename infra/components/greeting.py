@@ -24,7 +24,7 @@ async def await_greeting(
     """Return once SSH (RFC 4253, section 4.2) greets at ``address``. Raises ``RunError`` after ``timeout_seconds``."""
     try:
         async with asyncio.timeout(timeout_seconds):
-            while not await _greets(address, port):  # noqa: ASYNC110 - a host that boots sends no event
+            while not await greets(address, port):  # noqa: ASYNC110 - a host that boots sends no event
                 await asyncio.sleep(pause_seconds)
     except TimeoutError:
         raise pulumi.RunError(
@@ -33,7 +33,8 @@ async def await_greeting(
         ) from None
 
 
-async def _greets(address: str, port: int) -> bool:
+async def greets(address: str, port: int = SSH_PORT) -> bool:
+    """Whether SSH greets at ``address`` now, within ``ATTEMPT_SECONDS``."""
     try:
         async with asyncio.timeout(ATTEMPT_SECONDS):
             reader, writer = await asyncio.open_connection(address, port)

@@ -204,7 +204,12 @@ class OpenStackTarget:
     @classmethod
     def load(cls, path: Path) -> OpenStackTarget:
         """Read what :meth:`dump` wrote. Raises ``OSError`` or ``ValueError``."""
-        read = _STORED.validate_json(path.read_bytes())
+        return cls.parse(path.read_text(encoding="utf-8"))
+
+    @classmethod
+    def parse(cls, text: str) -> OpenStackTarget:
+        """The target that :meth:`dump` gave as ``text``. Raises ``ValueError``."""
+        read = _STORED.validate_json(text)
         return cls(read.context, read.settings)
 
 

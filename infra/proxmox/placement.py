@@ -21,7 +21,7 @@ def place(plan: Plan, read: Read[ProxmoxSettings], previous: Mapping[str, str]) 
     problems = [*_unknown_hosts(plan, read), *_lost_hypervisors(plan, read, previous), *_identifiers(plan, read)]
     if problems:
         raise CityError(problems)
-    weights = {host.name: settings.size(host.tier).memory for host in plan.deployed_hosts}
+    weights = {host.name: settings.size(host).memory for host in plan.deployed_hosts}
     held = {**previous, **settings.placement}
     try:
         return spread(apart(plan), weights, settings.nodes, held)

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 from infra.components.settings import Cores, Name, Settings, Whole
 from vigie.city.model import Address
 from vigie.city.quantity import Bytes
-from vigie.plan.model import Tier
+from vigie.plan.model import Host, Tier
 
 FILE: Final = "proxmox.yaml"
 LARGEST_ID: Final = 999_999_999  # of a virtual machine, by the API of Proxmox VE
@@ -93,6 +93,11 @@ class ProxmoxSettings(Settings):
             raise ValueError(f"placement names {', '.join(unknown)}, which is not in nodes")
         return self
 
-    def size(self, tier: Tier) -> Size:
-        """What a host of ``tier`` is given. Raises ``KeyError`` for a tier that no hypervisor hosts (lab encoders)."""
-        return self.sizes.get(tier) or DEFAULT_SIZES[tier]
+    def size(self, host: Host) -> Size:
+        """What ``host`` is given: what its server class says, else its tier here, else the tier's default.
+
+        Raises ``KeyError`` for a tier that no hypervisor hosts (lab encoders).
+        """
+        size = self.sizes.get(host.tier) or DEFAULT_SIZES[host.tier]
+        asked = {"cores": host.hardware.cores, "memory": host.hardware.memory_bytes}
+        return size.model_copy(update={name: value for name, value in asked.items() if value is not None})

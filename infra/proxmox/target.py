@@ -156,7 +156,7 @@ class ProxmoxTarget:
         lent: Sequence[proxmox.VmLegacyDiskArgs],
         options: pulumi.ResourceOptions,
     ) -> proxmox.VmLegacy:
-        size: Size = self.settings.size(host.tier)
+        size: Size = self.settings.size(host)
         system = proxmox.VmLegacyDiskArgs(
             interface="virtio0",
             datastore_id=self.settings.datastores.system,
@@ -207,7 +207,12 @@ class ProxmoxTarget:
     @classmethod
     def load(cls, path: Path) -> ProxmoxTarget:
         """Read what :meth:`dump` wrote. Raises ``OSError`` or ``ValueError``."""
-        read = _STORED.validate_json(path.read_bytes())
+        return cls.parse(path.read_text(encoding="utf-8"))
+
+    @classmethod
+    def parse(cls, text: str) -> ProxmoxTarget:
+        """The target that :meth:`dump` gave as ``text``. Raises ``ValueError``."""
+        read = _STORED.validate_json(text)
         return cls(read.context, read.settings, read.city_network, read.placement)
 
 

@@ -17,6 +17,7 @@ from tests.unit.infra.hypervisors import AUTHORIZED_KEY, changed, only_problem, 
 from tests.unit.infra.pulumi_mocks import Registered, Run, in_plain_sight, run_program
 from vigie.city.errors import CityError
 from vigie.plan import Plan
+from vigie.plan.model import Hardware
 
 SETTINGS = """\
 endpoint: https://pve.example.org:8006/
@@ -100,6 +101,15 @@ def test_each_host_has_its_addresses_its_size_and_an_id_of_its_own(ran: tuple[Pl
         assert (device["bridge"], device["vlanId"]) == ("vmbr1", 120)
         assert device["macAddress"].lower() in str(network)
         assert run.exports["hosts"][host.name]["address"] == host.address
+
+
+def test_a_server_class_says_what_its_hosts_are_given(tmp_path: Path) -> None:
+    """The plan owns the value; the file fills in what the plan leaves open."""
+    planned = planned_for("demo", "proxmox")
+    asked = Hardware(cores=10, memory_bytes=20 * 2**30)
+    planned = replace(planned, hosts=tuple(replace(host, hardware=asked) for host in planned.hosts))
+    inputs = machines(run_program(planned, target(tmp_path, planned), outputs))["central-1"].inputs
+    assert (inputs["cpu"]["cores"], inputs["memory"]["dedicated"], inputs["disks"][0]["size"]) == (10, 20480, 80)
 
 
 def test_volumes_are_disks_of_protected_machines_that_never_run(ran: tuple[Plan, ProxmoxTarget, Run]) -> None:
