@@ -108,7 +108,10 @@ class VolumeKind(Kind):
 
     @override
     def delete(self, state: Values, report: Report) -> None:
-        volume.detach(lab_of(state), self._spec(state))
+        lab, spec = lab_of(state), self._spec(state)
+        volume.detach(lab, spec)
+        # A recorder that leaves the plan leaves footage that somebody may have to show (docs/decisions/006).
+        report(f"kept: {volume.image(lab, spec)} holds what was recorded; `vigie down --purge` alone deletes it")
 
 
 class HostKind(Kind):

@@ -110,6 +110,21 @@ def need_machines(planned: Plan, as_json: bool) -> None:
         fail(Exit.WRONG_INPUT, f"{said}\nNothing was changed.", as_json=as_json, details=lacking)
 
 
+def keep_target_settings(planned: Plan, folder: Path, state: State, as_json: bool) -> None:
+    """Check and keep what the city says of its hypervisor; mistakes end the command with exit code 2."""
+    from infra.components.hypervisor import Hypervisor, SettingsError
+    from infra.targets import environment
+
+    target = environment(planned.target)
+    if isinstance(target, Hypervisor):
+        try:
+            target.keep(planned, folder, state)
+        except CityError as error:
+            _fail_city(error, as_json)
+        except SettingsError as error:
+            fail(Exit.WRONG_INPUT, f"{error}\nNothing was changed.", as_json=as_json)
+
+
 def need_root(as_json: bool, target: str = "lab") -> None:
     """The lab makes namespaces and mounts; other targets are reached over the network by whoever may read the state."""
     if target == "lab" and os.geteuid() != 0:

@@ -9,7 +9,7 @@ import typer
 from vigie.cli import report
 from vigie.cli.arguments import CityArgument, JsonOption
 from vigie.cli.console import ERR, OUT, Exit, emit_json
-from vigie.cli.inputs import chosen_hosts, need_machines, need_root, planned_city, working
+from vigie.cli.inputs import chosen_hosts, keep_target_settings, need_machines, need_root, planned_city, working
 from vigie.cli.progress import Progress
 from vigie.state import State
 
@@ -43,6 +43,7 @@ def up(
     need_root(as_json, planned.target)
     state = State.of(planned.city)
     state.prepare()
+    keep_target_settings(planned, city, state, as_json)
     progress = Progress(ERR, quiet=as_json)
     with working(state, as_json), progress.shown():
         deployment = deploy(planned, state, limit=hosts, full=full, progress=progress)
