@@ -8,6 +8,7 @@ from vigie.cli.arguments import EPILOG
 from vigie.cli.commands.bundle import bundle
 from vigie.cli.commands.down import down
 from vigie.cli.commands.plan import plan
+from vigie.cli.commands.state import app as state
 from vigie.cli.commands.status import status
 from vigie.cli.commands.up import up
 from vigie.cli.commands.verify import verify
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 for command in (plan, up, verify, status, down, bundle):
     app.command(epilog=EPILOG)(command)
+app.add_typer(state, name="state")
 
 
 def main() -> None:

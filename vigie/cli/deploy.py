@@ -20,7 +20,7 @@ from vigie.plan import Plan, dump_plan
 from vigie.plan.constants import BUNDLE_PORT
 from vigie.plan.document import canonical_json
 from vigie.plan.model import CONTROL
-from vigie.state import State, cache_home, read_json, write_json, write_private
+from vigie.state import State, cache_home, history, read_json, write_json, write_private
 
 if TYPE_CHECKING:
     from infra.automation import HostOutput
@@ -127,7 +127,9 @@ def _prepare(plan: Plan, state: State) -> CityCA:
             stdin=subprocess.DEVNULL,
         )
     write_private(state.rendered / RULES_FILE, render_rules())
-    write_private(state.plan, dump_plan(plan))
+    dumped = dump_plan(plan)
+    write_private(state.plan, dumped)
+    history.remember(state, plan.digest, dumped)
     return authority
 
 
