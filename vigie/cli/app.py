@@ -11,6 +11,7 @@ from vigie.cli.commands.plan import plan
 from vigie.cli.commands.state import app as state
 from vigie.cli.commands.status import status
 from vigie.cli.commands.up import up
+from vigie.cli.commands.upgrade import upgrade
 from vigie.cli.commands.verify import verify
 from vigie.cli.console import ERR, Exit
 
@@ -22,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for command in (plan, up, verify, status, down, bundle):
+for command in (plan, up, verify, status, down, bundle, upgrade):
     app.command(epilog=EPILOG)(command)
 app.add_typer(state, name="state")
 
