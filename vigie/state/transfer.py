@@ -79,9 +79,12 @@ def import_state(content: bytes, passphrase: str, home: Path, *, replace: bool =
         if not folder.exists():
             os.sync()
             staged.rename(folder)
-            return Imported(contents, folder, None)
-        with State(folder).locked(importing=True):
-            return Imported(contents, folder, _into(folder, staged, replace))
+            kept = None
+        else:
+            with State(folder).locked(importing=True):
+                kept = _into(folder, staged, replace)
+    State(folder).prepare()
+    return Imported(contents, folder, kept)
 
 
 def _check(contents: Contents, staged: Path) -> None:

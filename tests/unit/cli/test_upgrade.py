@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -120,10 +121,10 @@ def shared(**changed: str) -> dict[str, Any]:
     return {"variables": variables, **{name: changed.get(name, "old") for name in ("roles", "rules", "secrets")}}
 
 
-def looks(demo: Plan, layer: str = "a", known: bool = True, **changed: str) -> dict[str, Any]:
+def looks(demo: Plan, layer: str = "a", known: bool = True, /, **changed: str) -> dict[str, Any]:
     keys = {host.name: "ssh-ed25519 A" for host in demo.deployed_hosts}
-    before = parts(demo, keys, shared(), lambda _: ["a"])
-    after = parts(demo, keys, shared(**changed), lambda _: [layer])
+    before = parts(demo, keys, shared(), lambda _: [Path("a")])
+    after = parts(demo, keys, shared(**changed), lambda _: [Path(layer)])
     units = {
         "recorder@rec-1": {"active": True},
         "recorder@rec-2": {"active": False},
@@ -146,7 +147,7 @@ def looks(demo: Plan, layer: str = "a", known: bool = True, **changed: str) -> d
 def test_what_restarts_follows_from_what_changed(
     demo: Plan, changed: dict[str, str], restarts: tuple[str, ...], may: tuple[str, ...], interrupts: str
 ) -> None:
-    look = looks(demo, **changed)["recorder-1"]
+    look = looks(demo, "a", True, **changed)["recorder-1"]
     assert (look.changed, look.restarts, look.may_restart) == (tuple(sorted(changed)), restarts, may)
     assert (look.interrupts, look.anew, look.pending) == (interrupts, False, bool(changed))
 
@@ -156,12 +157,12 @@ def test_a_spare_interrupts_nothing(demo: Plan) -> None:
 
 
 def test_other_layers_make_the_host_anew(demo: Plan) -> None:
-    look = looks(demo, layer="b")["recorder-1"]
+    look = looks(demo, "b")["recorder-1"]
     assert (look.anew, look.interrupts) == (True, "yes")
 
 
 def test_a_host_of_unknown_parts_is_upgraded_and_promises_nothing(demo: Plan) -> None:
-    look = looks(demo, known=False)["recorder-1"]
+    look = looks(demo, "a", False)["recorder-1"]
     assert (look.pending, look.anew, look.restarts, look.interrupts) == (True, False, (), "maybe")
 
 

@@ -6,8 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from tests.unit.cities import DEMO
 from tests.unit.state.test_archive import PASSPHRASE, seen
