@@ -17,7 +17,7 @@ from vigie.cli.console import ERR, OUT, Exit, emit_json, fail
 from vigie.cli.inputs import deployed_plan, need_root, planned_city, working
 from vigie.cli.progress import Progress
 from vigie.cli.upgrade import Outlook, Step, Upgrade, moves, outlook, pending, run, steps
-from vigie.plan import Plan
+from vigie.plan import Plan, dump_plan
 from vigie.state import State, city_files, read_json
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def upgrade(
         if dry_run:
             _show_outlook(todo, looks, as_json)
             raise typer.Exit(int(Exit.FINE))
-        _keep_before(state, running, planned)
+        _keep_before(state, planned)
 
         def act(hosts: Collection[str]) -> Deployment:
             return deploy(planned, state, limit=hosts, full=False, progress=progress, apart=True)
@@ -104,9 +104,9 @@ def _units(plan: Plan, state: State) -> dict[str, object]:
     return {host.name: read_json(state.manifest(host.name), {}).get("units", {}) for host in plan.deployed_hosts}
 
 
-def _keep_before(state: State, running: Plan, planned: Plan) -> None:
+def _keep_before(state: State, planned: Plan) -> None:
     """Keep plan.json as the version before wrote it: that version may not read one of today's format."""
-    if running.digest != planned.digest:
+    if state.plan.read_text(encoding="utf-8") != dump_plan(planned):
         shutil.copy2(state.plan, _before(state))
 
 
