@@ -14,7 +14,7 @@ import pytest
 
 from tests.lab.footage import gaps
 from tests.lab_city import CITY, ROOT, LabCity
-from vigie.state.transfer import HOSTS_PART
+from vigie.state.archive import HOSTS_PART
 
 pytestmark = pytest.mark.lab
 

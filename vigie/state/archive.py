@@ -31,9 +31,15 @@ FILES: Final = "files/"
 LEAST_PASSPHRASE: Final = 12  # characters; age's scrypt makes each guess cost about a second
 CITY: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")  # RFC 1123 label, as in city.yaml
 
-#: Not carried, because it belongs to the machines of the hosts or is made anew: lab hosts with their volumes, locks, logs
-#: of runs, rendered files, Pulumi's scratch files.
-LEFT_OUT: Final = frozenset({"lab", "lock", "events", "rendered", "pulumi/tmp", "pulumi/settings", "pulumi/cli"})
+#: What of a state folder is the hosts' of a lab, and the lock of the city on this machine.
+HOSTS_PART: Final = frozenset({"lab", "lab.lock", "lock"})
+
+#: Not carried: that, and what is made anew or grows without end: logs of runs, rendered files, Pulumi's scratch files and
+#: its copies of former states.
+LEFT_OUT: Final = HOSTS_PART | {
+    *("events", "rendered", "pulumi/tmp", "pulumi/settings", "pulumi/cli"),
+    *("pulumi/.pulumi/backups", "pulumi/.pulumi/history"),
+}
 
 
 class ArchiveError(ValueError):

@@ -21,7 +21,6 @@ from vigie.state import IMPORT_MARK, State, archive, read_json, write_json
 from vigie.state.archive import ArchiveError, Contents
 
 STAGED: Final = ".import"
-HOSTS_PART: Final = frozenset({"lab", "lock"})  # in a state folder, yet not the control machine's
 _LAST: Final = "plan.json"  # while it is missing, every command says that nothing is deployed
 
 
@@ -126,7 +125,7 @@ def finish(folder: Path) -> None:
         aside = folder.parent / mark["aside"]
         aside.mkdir(exist_ok=True, mode=0o700)
         for path in sorted(folder.iterdir(), key=lambda path: path.name != _LAST):
-            if path.name not in HOSTS_PART and not path.name.startswith("."):
+            if path.name not in archive.HOSTS_PART and not path.name.startswith("."):
                 path.rename(aside / path.name)
         write_json(folder / IMPORT_MARK, mark | {"clearing": False})
     for path in sorted((folder / STAGED).iterdir(), key=lambda path: path.name == _LAST):

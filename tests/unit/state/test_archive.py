@@ -97,6 +97,8 @@ def test_what_belongs_to_hosts_or_is_made_anew_stays_behind(tmp_path: Path) -> N
             "lock": b"",
             "events/verify.log": b"",
             "pulumi/tmp/x": b"",
+            "pulumi/.pulumi/backups/a.json": b"",
+            "lab.lock": b"",
             ".plan.x": b"",
         },
     )
