@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from vigie.plan.model import Plan
 
@@ -70,7 +71,7 @@ def _edited(name: str) -> ValueError:
 def _migrated(content: bytes, name: str) -> Plan | None:
     """The plan of a format before, made today's step by step; ``None`` for any other content."""
     try:
-        document = json.loads(content)
+        document = from_json(content)  # the parser of the first try: it bounds depth, as json does not
     except ValueError:
         return None
     if not isinstance(document, dict) or document.get("format") not in MIGRATIONS:

@@ -24,6 +24,7 @@ from typing import Any, Final
 
 import pyrage
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 FORMAT: Final = 1
 CONTENTS: Final = "vigie-state.json"
@@ -173,7 +174,7 @@ def _read_contents(tar: tarfile.TarFile) -> Contents:
     if stream is None:
         raise ArchiveError(f"no {CONTENTS} comes first: this is no archive of `vigie state export`")
     try:
-        document: Any = json.loads(stream.read())
+        document: Any = from_json(stream.read())
     except ValueError as error:
         raise ArchiveError(f"{CONTENTS} is not what `vigie state export` writes: {error}") from error
     known = document if isinstance(document, dict) else {}
