@@ -37,8 +37,8 @@ def load_city(folder: Path) -> City:
     problems: list[Problem] = []
     document = _document(folder / CITY_FILE, problems)
     file = _city_file(document, problems) if document else None
-    encoders, encoder_lines = _rows(folder / ENCODERS_FILE, EncoderRow, problems)
-    cameras, camera_lines = _rows(folder / CAMERAS_FILE, CameraRow, problems)
+    encoders, encoder_lines = parse_rows(folder / ENCODERS_FILE, EncoderRow, problems)
+    cameras, camera_lines = parse_rows(folder / CAMERAS_FILE, CameraRow, problems)
     if document is None or file is None or problems:
         raise CityError(problems)
     problems += check(document, file, encoders, encoder_lines, cameras, camera_lines)
@@ -83,6 +83,16 @@ def expand(file: CityFile, encoders: list[EncoderRow], cameras: list[CameraRow])
     return tuple(entries)
 
 
+def parse_city_file(path: Path) -> tuple[Document, CityFile]:
+    """``city.yaml`` alone, before its references are checked. Raises ``CityError`` with every problem of its form."""
+    problems: list[Problem] = []
+    document = read_yaml(path)
+    file = _city_file(document, problems)
+    if file is None:
+        raise CityError(problems)
+    return document, file
+
+
 def _document(path: Path, problems: list[Problem]) -> Document | None:
     try:
         return read_yaml(path)
@@ -105,7 +115,7 @@ def _city_file(document: Document, problems: list[Problem]) -> CityFile | None:
         return None
 
 
-def _rows(path: Path, model: type[RowModel], problems: list[Problem]) -> tuple[list[RowModel], Lines]:
+def parse_rows(path: Path, model: type[RowModel], problems: list[Problem]) -> tuple[list[RowModel], Lines]:
     """The valid rows of a CSV file and the line of each id; problems go to ``problems``."""
     rows: list[RowModel] = []
     lines: Lines = {}

@@ -6,8 +6,11 @@ import typer
 
 from vigie.cli.arguments import EPILOG
 from vigie.cli.commands.bundle import bundle
+from vigie.cli.commands.diff import diff
 from vigie.cli.commands.down import down
+from vigie.cli.commands.import_ import import_list
 from vigie.cli.commands.plan import plan
+from vigie.cli.commands.report import report
 from vigie.cli.commands.state import app as state
 from vigie.cli.commands.status import status
 from vigie.cli.commands.up import up
@@ -23,8 +26,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for command in (plan, up, verify, status, down, bundle, upgrade):
+for command in (plan, up, verify, status, down, bundle, diff, report, upgrade):
     app.command(epilog=EPILOG)(command)
+app.command("import", epilog=EPILOG)(import_list)
 app.add_typer(state, name="state")
 
 

@@ -42,6 +42,11 @@ def planned_city(folder: Path, as_json: bool, fresh: bool = False) -> Plan:
         previous = None if fresh else previous_plan(State.of(city.file.city.id))
     except ValueError as error:
         fail(Exit.WRONG_INPUT, str(error), as_json=as_json)
+    return planned_after(city, previous, as_json)
+
+
+def planned_after(city: City, previous: Plan | None, as_json: bool) -> Plan:
+    """The plan of ``city`` after ``previous``; a refusal ends the command with exit code 2."""
     try:
         return make_plan(city, previous)
     except PlanRefused as refused:

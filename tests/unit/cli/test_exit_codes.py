@@ -77,7 +77,7 @@ def test_an_unknown_host_in_limit_is_2_and_names_the_known(tmp_path: Path) -> No
     assert not (tmp_path / "state").exists()
 
 
-@pytest.mark.parametrize("command", ["plan", "up", "verify", "status", "down", "bundle"])
+@pytest.mark.parametrize("command", ["plan", "up", "verify", "status", "down", "bundle", "diff", "report"])
 def test_help_teaches_by_example(command: str) -> None:
     result = RUNNER.invoke(app, [command, "--help"])
     assert result.exit_code == 0
