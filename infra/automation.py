@@ -87,10 +87,18 @@ def conditions(plan: Plan, state: State) -> dict[str, str]:
     return environment(plan.target).conditions(plan, state)
 
 
-def up(plan: Plan, state: State, bundle: Bundle, on_event: OnEvent, rebuild: Sequence[str] = ()) -> Outcome:
+def up(
+    plan: Plan,
+    state: State,
+    bundle: Bundle,
+    on_event: OnEvent,
+    rebuild: Sequence[str] = (),
+    only: Sequence[str] = (),
+) -> Outcome:
     """Make the hosts of ``plan`` exist and answer: look at the world first, then change only what is not as planned.
 
-    Hosts named in ``rebuild`` are made anew; their volumes stay. Raises ``InfrastructureError``; interrupted or killed
+    Hosts named in ``rebuild`` are made anew; their volumes stay. With ``only``, no host but those named is looked at or
+    changed; all hosts must exist already. Raises ``InfrastructureError``; interrupted or killed
     at any moment, the next ``up`` goes on from what is there.
     """
     _refuse_another_target(plan, state)
@@ -102,9 +110,11 @@ def up(plan: Plan, state: State, bundle: Bundle, on_event: OnEvent, rebuild: Seq
     store(plan.target, target, state)
     stack = _stack(state, plan.city, home, lambda: program(plan, target))
     listener = _Listener(on_event)
+    targets = _resources(stack, only)
     result = listener.run(
         lambda: stack.up(
             refresh=True,
+            target=targets or None,
             parallel=PARALLEL,
             replace=_host_urns(stack, rebuild) or None,
             suppress_outputs=True,
@@ -113,7 +123,8 @@ def up(plan: Plan, state: State, bundle: Bundle, on_event: OnEvent, rebuild: Seq
             on_event=listener,
         )
     )
-    return Outcome(listener.changes, _hosts(result.outputs))
+    # With targets the engine may leave the stack's outputs as they were, though a host was made anew with another key.
+    return Outcome(listener.changes, _hosts(result.outputs) | (_exported(stack, only) if only else {}))
 
 
 def down(state: State, purge: bool, on_event: OnEvent) -> list[str]:
@@ -234,6 +245,34 @@ def _host_urns(stack: auto.Stack, names: Sequence[str]) -> list[str]:
     resources = (stack.export_stack().deployment or {}).get("resources", []) if names else []
     wanted = {f"vigielab:index:Host::{name}" for name in names}
     return [r["urn"] for r in resources if any(r["urn"].endswith(suffix) for suffix in wanted)]
+
+
+def _component_of(resource: Mapping[str, Any]) -> str:
+    """The name of the host component that a resource of the stack is, or belongs to; empty for any other resource."""
+    for urn in (resource["urn"], resource.get("parent", "")):
+        if "::vigie:infra:Host::" in urn:
+            return str(urn).rsplit("::", 1)[-1]
+    return ""
+
+
+def _resources(stack: auto.Stack, hosts: Sequence[str]) -> list[str]:
+    """The URNs of ``hosts`` with their machines and volumes. Raises ``InfrastructureError`` for a host that is not there."""
+    if not hosts:
+        return []
+    found = [(_component_of(r), r["urn"]) for r in (stack.export_stack().deployment or {}).get("resources", [])]
+    if missing := sorted(set(hosts) - {host for host, _ in found}):
+        raise InfrastructureError(f"{', '.join(missing)}: not made yet: run `vigie up` first")
+    return [urn for host, urn in found if host in hosts]
+
+
+def _exported(stack: auto.Stack, hosts: Sequence[str]) -> dict[str, HostOutput]:
+    """``hosts`` as the stack's own resources have them."""
+    found = {}
+    for resource in (stack.export_stack().deployment or {}).get("resources", []):
+        name, outputs = _component_of(resource), resource.get("outputs", {})
+        if name in hosts and resource.get("custom") and "ssh_host_key" in outputs:
+            found[name] = HostOutput(name, outputs["address"], outputs["ssh_host_key"])
+    return found
 
 
 class _Listener:

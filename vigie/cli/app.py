@@ -12,8 +12,10 @@ from vigie.cli.commands.down import down
 from vigie.cli.commands.import_ import import_list
 from vigie.cli.commands.plan import plan
 from vigie.cli.commands.report import report
+from vigie.cli.commands.state import app as state
 from vigie.cli.commands.status import status
 from vigie.cli.commands.up import up
+from vigie.cli.commands.upgrade import upgrade
 from vigie.cli.commands.verify import verify
 from vigie.cli.console import ERR, Exit
 
@@ -25,9 +27,10 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for command in (plan, diff, report, up, verify, status, down, bundle, adopt):
+for command in (plan, diff, report, up, verify, status, upgrade, down, bundle, adopt):
     app.command(epilog=EPILOG)(command)
 app.command("import", epilog=EPILOG)(import_list)
+app.add_typer(state, name="state")
 
 
 def main() -> None:
