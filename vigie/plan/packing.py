@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-MOST_STEPS: Final = 5_000  # mixes looked at in one search: some hundredths of a second
+MOST_STEPS: Final = 10_000  # mixes looked at in one search: some tenths of a second
 Mix = tuple[int, ...]
 
 
@@ -77,7 +77,10 @@ class _Search:
         )
 
     def _mixes(self, left: Mix, recorders: int) -> Iterator[Mix]:
-        """Mixes for one recorder with one of the largest kind at least, that leave the other recorders enough room."""
+        """Mixes for one recorder with one of the largest kind at least, that leave the other recorders enough room.
+
+        Only full ones, to which no camera left could be added: whatever fills the others would do so with less left.
+        """
         first = next(index for index, count in enumerate(left) if count)
         stack: list[tuple[int, Mix]] = [(0, ())]
         while stack:
@@ -87,12 +90,25 @@ class _Search:
                 if self.steps >= MOST_STEPS:
                     return
                 rest = tuple(count - taken for count, taken in zip(left, head, strict=True))
-                if self._may_fit(rest, recorders - 1):
+                if self._is_full(head, rest) and self._may_fit(rest, recorders - 1):
                     yield head
                 continue
             most = self._most(index, head, left)
             least = max(int(index == first), left[index] - (recorders - 1) * self.items[index].different)
+            if index == len(left) - 1:
+                least = max(least, most)
             stack.extend((index + 1, (*head, count)) for count in range(least, most + 1))
+
+    def _is_full(self, mix: Mix, rest: Mix) -> bool:
+        cameras, bits, size = self._sums(mix)
+        return not any(
+            left
+            and taken < item.different
+            and cameras < self.room.cameras
+            and bits + item.bits_per_second <= self.room.bits_per_second
+            and size + item.floor_bytes <= self.room.floor_bytes
+            for item, taken, left in zip(self.items, mix, rest, strict=True)
+        )
 
     def _most(self, index: int, head: Mix, left: Mix) -> int:
         item = self.items[index]
