@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 
-from tests.unit.cities import DEMO, REPOSITORY, city_of, demo_values, roomy_cities
+from tests.unit.cities import DEMO, REPOSITORY, city_of, committed, demo_values, roomy_cities
 from vigie.city import City, load_city
 from vigie.city.quantity import BYTE_UNITS, DURATION_UNITS, parse
 from vigie.plan import PlanRefused, Shortfall, plan
@@ -80,6 +80,19 @@ def test_one_storage_unit_too_many_taken_away_is_named_with_the_right_number() -
             fewer, spares, 12 * (fewer + spares), 124_800 * (fewer + spares),
         ]  # fmt: skip
         assert shortfall.missing
+
+
+@pytest.mark.parametrize(("name", "disks", "price"), [("demo", 1, None), ("metropolis", 60, 517_000)])
+def test_one_recorder_too_few_is_one_recorder_more(name: str, disks: int, price: int | None) -> None:
+    """The same for the smallest and the largest city; both plans ask no recorder too many."""
+    city, made = committed(name)
+    count = len(made.identities)
+    (shortfall,) = refusals(
+        city.model_copy(update={"file": city.file.model_copy(update={"tiers": _tier(city, count=count - 1)})})
+    )
+    cost = f" ({price} MAD)" if price else ""
+    assert re.fullmatch(rf"1 more recorder\(s\): {disks} disks of [^(]*{re.escape(cost)}, 0 days", shortfall.ways[0])
+    assert len(shortfall.ways) >= 3
 
 
 def test_a_bound_of_cameras_offers_no_disks() -> None:
