@@ -66,6 +66,9 @@ CITY_MISTAKES = [
     ("fps_that_is_yes", "gop: 30, bitrate: 1.5 Mbit/s", "gop: yes, bitrate: 1.5 Mbit/s", "profiles[0].main.gop", "not a number"),
     ("unknown_codec", "main: {codec: h265", "main: {codec: mjpeg", "profiles[1].main.codec", "'h264' or 'h265'"),
     ("resolution_with_star", "h265, resolution: 2560x1440", "h265, resolution: 2560*1440", "profiles[1].main.resolution", "not a resolution"),
+    ("resolution_that_no_lab_plays", "h265, resolution: 2560x1440", "h265, resolution: 1920x1080", "profiles[1].main.resolution", "plays h265-1920x1080-15"),
+    ("rate_that_no_lab_plays", "h265, resolution: 2560x1440, fps: 15", "h265, resolution: 2560x1440, fps: 25", "profiles[1].main.resolution", "plays h265-2560x1440-25"),
+    ("path_that_no_lab_serves", "main_path: /main", "main_path: /main?a=1", "models[2].main_path", "serves /main?a=1"),
     ("ceiling_below_floor", "ceiling: 5 h", "ceiling: 3 h", "retention.ceiling", "less than a segment"),
     ("ceiling_within_a_segment", "ceiling: 5 h", "ceiling: 14459 s", "retention.ceiling", "less than a segment"),
     ("no_such_storage", "storage: lab-disk", "storage: san", "server_classes[0].storage", "'san'"),
@@ -233,6 +236,16 @@ def test_a_mistake_is_named_with_file_line_field_and_fix(tmp_path: Path, deploye
     assert matching[0].fix
     assert len(str(matching[0])) < 400
     refused_by_command(tmp_path, matching[0], deployed)
+
+
+def test_elsewhere_any_profile_and_path_will_do(tmp_path: Path) -> None:
+    """Real devices play more than the clips of the lab."""
+    path = copy_of_demo(tmp_path) / CITY_FILE
+    text = path.read_text("utf-8").replace(
+        "h265, resolution: 2560x1440, fps: 15", "h265, resolution: 3840x2160, fps: 25"
+    )
+    path.write_text(text.replace("main_path: /main", "main_path: /main?a=1").replace("target: lab", "target: metal"))
+    assert load_city(tmp_path).file.profiles[1].main.fps == 25
 
 
 def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
