@@ -69,7 +69,7 @@ def _everything(made: Plan, state: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def _rendering(made: Plan, host: Host, state: Path, role: str) -> Rendering:
-    return Rendering(state, host.name, role, city=made)
+    return Rendering(state, host.name, role, made)
 
 
 def _recorder(made: Plan, host: Host, state: Path, variables: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -7,6 +7,7 @@ planner: a mistake there must not vouch for itself.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -17,7 +18,7 @@ from tests.unit.cities import committed, roomy_cities
 from vigie.city import City
 from vigie.plan import Plan, PlanRefused, plan
 
-DATA_DISKS = {
+DATA_DISKS: dict[str, Callable[[int, int], int]] = {
     "none": lambda disks, _: disks,
     "raid1": lambda _, sets: sets,
     "raid5": lambda disks, sets: disks - sets,
@@ -82,8 +83,8 @@ def check_every_loss(city: City, made: Plan) -> int:
     recorded: dict[str, list[str]] = defaultdict(list)
     for camera in made.cameras:
         assert len(set(camera.identities)) == len(camera.identities) >= 1
-        for identity in camera.identities:
-            recorded[identity].append(camera.id)
+        for name in camera.identities:
+            recorded[name].append(camera.id)
     homes = {identity.host for identity in made.identities}
     may_reach = {(flow.source, flow.destination) for flow in made.flows if flow.purpose == "video"}
     deployed = {host.name for host in made.deployed_hosts}

@@ -75,7 +75,7 @@ def _load_plugins() -> None:
 class Rendering:
     """Templates of a role as they come out on a host of the demo, or of another city."""
 
-    def __init__(self, state: Path, host: str, role: str, *, city: Plan | None = None, **variables: Any) -> None:
+    def __init__(self, state: Path, host: str, role: str, city: Plan | None = None, /, **variables: Any) -> None:
         """``variables`` win over the role's own, as those of a task do."""
         from ansible.parsing.dataloader import DataLoader
 
