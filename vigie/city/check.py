@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from vigie.city.documents import Document, Location, dotted
 from vigie.city.errors import Problem
+from vigie.city.lab import CLIP_NAMES, STREAM_PATH, clip_name
 from vigie.city.model import CameraRow, CityFile, EncoderRow, MachineRow, ServerTier, channel_camera_id
 
 ENCODERS = "encoders.csv"
@@ -35,6 +36,7 @@ def check(
     checker.networks()
     checker.references()
     checker.durations()
+    checker.lab_devices()
     rows = _RowChecker(file, encoders, encoder_lines, cameras, camera_lines)
     return checker.problems + list(rows.problems())
 
@@ -161,6 +163,29 @@ class _Checker:
                 f"ceiling of {ceiling} s lies less than a segment ({segment} s) above the floor of {floor} s",
                 f"raise it to {floor + segment} s or more, or shorten recording.segment",
             )
+
+    def lab_devices(self) -> None:
+        """In a lab, what a profile asks for must be one of the clips, under a path that the simulator takes."""
+        if self.file.city.target != "lab":
+            return
+        for index, profile in enumerate(self.file.profiles):
+            for role, stream in (("main", profile.main), ("sub", profile.sub)):
+                name = clip_name(stream.codec, *stream.resolution, stream.fps)
+                if name not in CLIP_NAMES:
+                    self.say(
+                        ("profiles", index, role, "resolution"),
+                        f"no simulated device of a lab plays {name}",
+                        f"take codec, resolution and fps of one of {', '.join(CLIP_NAMES)}",
+                    )
+        for index, model in enumerate(self.file.models):
+            for field in ("main_path", "sub_path"):
+                path = str(getattr(model, field)).replace("{channel}", "1")
+                if not STREAM_PATH.fullmatch(path):
+                    self.say(
+                        ("models", index, field),
+                        f"no simulated device of a lab serves {path}",
+                        "use letters, digits, '.', '_', '~', '-' and single slashes",
+                    )
 
 
 @dataclass

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, Final
 
+from vigie.city.lab import clip_name
 from vigie.plan import constants
-from vigie.plan.model import Camera, Host, Identity, Plan
+from vigie.plan.model import Camera, DeviceStream, Host, Identity, Plan
 
 _PATHS: Final = {
     "etc": str(constants.ETC),
@@ -163,5 +164,19 @@ def _lab_encoder(plan: Plan, host: Host) -> dict[str, Any]:
     devices = [device for device in plan.lab_devices if device.host == host.name]
     return {
         "vigie_lab_control_port": constants.LAB_ENCODER_CONTROL_PORT,
-        "vigie_lab_devices": [asdict(device) for device in devices],
+        "vigie_lab_devices": [
+            {
+                "id": device.id,
+                "address": device.address,
+                "port": device.port,
+                "streams": [_played(entry) for entry in device.streams],
+            }
+            for device in devices
+        ],
     }
+
+
+def _played(entry: DeviceStream) -> dict[str, str]:
+    stream = entry.stream
+    clip = clip_name(stream.codec, stream.width, stream.height, stream.frames_per_second)
+    return {"path": stream.path, "camera": entry.camera, "role": entry.role, "clip": clip}
