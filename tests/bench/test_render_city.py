@@ -44,9 +44,9 @@ def test_all_configuration_of_the_metropolis(rendered: tuple[Path, str]) -> None
 @pytest.mark.skipif(BINARY is None or os.geteuid() != 0, reason="needs the bundle's MediaMTX, and root")
 @pytest.mark.parametrize("name", SAMPLE)
 def test_the_real_mediamtx_takes_it(rendered: tuple[Path, str], name: str) -> None:
-    """Seven hundred cameras and more in one file; one word wrong in it, and it is refused."""
+    """Hundreds of cameras in one file, 400 to 900; one word wrong in it, and it is refused."""
     file = rendered[0] / name
-    assert file.read_text("utf-8").count("rtsp://") > 700
+    assert file.read_text("utf-8").count("rtsp://") >= 400
     file.chmod(0o600)
     assert main(["check", str(file), "--binary", str(BINARY)]) == 0
     wrong = rendered[0] / "wrong.yml"

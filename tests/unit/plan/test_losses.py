@@ -143,3 +143,15 @@ def test_each_loss_is_served_in_any_city(city: City) -> None:
     assert {camera.id: 1 + (camera.profile in mirrored) for camera in city.cameras} == {
         name: len(identities) for name, identities in placed.items()
     }
+
+
+@given(roomy_cities(), roomy_cities())
+@settings(deadline=None, max_examples=30)
+def test_whatever_the_city_was_before(before: City, city: City) -> None:
+    """Profiles, bounds, groups, spares, lots and cameras all changed at once: every promise holds, and the plan rests."""
+    try:
+        made = plan(city, plan(before))
+    except PlanRefused:
+        return
+    check_every_loss(city, made)
+    assert plan(city, made) == made

@@ -72,6 +72,16 @@ def _load_plugins() -> None:
     lookup_loader.add_directory(str(PLAYBOOKS / "plugins" / "lookup"))
 
 
+@cache
+def _own_variables(role: str) -> tuple[dict[str, Any], ...]:
+    """What ``role`` itself sets: its variables, then its defaults."""
+    from ansible.parsing.dataloader import DataLoader
+
+    files = [ROLES / role / folder / "main.yml" for folder in ("vars", "defaults")]
+    loader = DataLoader()
+    return tuple(loader.load_from_file(str(path), trusted_as_template=True) for path in files if path.exists())
+
+
 class Rendering:
     """Templates of a role as they come out on a host of the demo, or of another city."""
 
@@ -82,11 +92,9 @@ class Rendering:
         _load_plugins()
         self._loader = DataLoader()
         self.role = role
-        files = [ROLES / role / folder / "main.yml" for folder in ("vars", "defaults")]
-        own = [self._loader.load_from_file(str(path), trusted_as_template=True) for path in files if path.exists()]
         planned = host_variables(city or demo(), host)
         fixed = {"ansible_managed": "Ansible managed", "inventory_hostname": host}
-        self._variables = ChainMap(variables, handed_over(state), planned, fixed, *own)
+        self._variables = ChainMap(variables, handed_over(state), planned, fixed, *_own_variables(role))
 
     def text(self, template: str, **variables: Any) -> str:
         """The file that ``template`` becomes; ``variables`` are those of one task."""
