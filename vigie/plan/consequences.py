@@ -172,8 +172,8 @@ def _set_anew(before: Plan, after: Plan) -> Iterator[Break]:
         names = [name for name in _ENCODING if getattr(was.main, name) != getattr(camera.main, name)]
         if names:
             found[hosts[camera.identity], ", ".join(names)].add(camera.id)
-    for (host, names), cameras in sorted(found.items()):
-        yield Break(host, None, f"the device is set anew: {names}", frozenset(cameras))
+    for (host, settings), cameras in sorted(found.items()):
+        yield Break(host, None, f"the device is set anew: {settings}", frozenset(cameras))
 
 
 def _rebuilding(before: Plan, after: Plan, host: str) -> list[str]:
