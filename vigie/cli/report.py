@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from infra.bundle import Entry
     from vigie.cli.deploy import Deployment
     from vigie.cli.inspection import HostStatus
+    from vigie.cli.upgrade import Outlook, Step
     from vigie.cli.verification import Verification
     from vigie.state import State
 
@@ -184,6 +185,27 @@ def show_status(console: Console, hosts: Sequence[HostStatus]) -> None:
         verdict = Text(host.verdict, VERDICT_STYLES[host.verdict])
         table.add_row(host.host, host.tier, host.address, verdict, Text("\n".join(host.differences)))
     console.print(table)
+
+
+def show_outlook(console: Console, rows: Sequence[tuple[int, Step, Outlook]], version: str) -> None:
+    """The steps of an upgrade in their order, and what each means for its hosts."""
+    if not rows:
+        console.print(f"Nothing to do: every host is of Vigie {version}.", markup=False)
+        return
+    table = _table("step", "stage", "host", "differs in", "restarts", "may restart", "recording stops")
+    for number, step, look in rows:
+        stops = {"yes": "some seconds", "maybe": "maybe some seconds", "no": "no"}[look.interrupts]
+        table.add_row(
+            str(number),
+            step.stage,
+            look.host,
+            ", ".join(look.changed),
+            "the host itself" if look.anew else "\n".join(look.restarts),
+            "" if look.anew else "\n".join(look.may_restart),
+            f"while it is made ({look.cameras} cameras)" if look.anew and look.cameras else stops,
+        )
+    console.print(table)
+    console.print(f"To Vigie {version}. Nothing was changed.", markup=False)
 
 
 def show_bundle(console: Console, entries: Sequence[Entry]) -> None:

@@ -169,11 +169,11 @@ def _set_anew(before: Plan, after: Plan) -> Iterator[Break]:
         was = old.get(camera.id)
         if was is None or not was.deployed or was.main == camera.main:
             continue
-        names = [name for name in _ENCODING if getattr(was.main, name) != getattr(camera.main, name)]
-        if names:
-            found[hosts[camera.identity], ", ".join(names)].add(camera.id)
-    for (host, settings), cameras in sorted(found.items()):
-        yield Break(host, None, f"the device is set anew: {settings}", frozenset(cameras))
+        changed = [name for name in _ENCODING if getattr(was.main, name) != getattr(camera.main, name)]
+        if changed:
+            found[hosts[camera.identity], ", ".join(changed)].add(camera.id)
+    for (host, names), cameras in sorted(found.items()):
+        yield Break(host, None, f"the device is set anew: {names}", frozenset(cameras))
 
 
 def _rebuilding(before: Plan, after: Plan, host: str) -> list[str]:
