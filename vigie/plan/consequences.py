@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from vigie.plan.changes import Interruption, UnitEffect
+from vigie.plan.footage import another_machine
 from vigie.plan.model import Camera, Plan, Stream
 from vigie.plan.variables import host_variables
 from vigie.recording.mediamtx import hash_password, render_configuration
@@ -178,7 +179,10 @@ def _set_anew(before: Plan, after: Plan) -> Iterator[Break]:
 
 def _rebuilding(before: Plan, after: Plan, host: str) -> list[str]:
     """What makes the target build the host anew, or take it down for a while."""
-    found = [name for name in REBUILDING if getattr(before.host(host), name) != getattr(after.host(host), name)]
+    was, now = before.host(host), after.host(host)
+    found = [name for name in REBUILDING if getattr(was, name) != getattr(now, name)]
+    if another_machine(was, now):
+        found.append("machine")
     return found if before.target == after.target else ["target", *found]
 
 

@@ -39,10 +39,22 @@ _HOST_PARTS: Final = frozenset({"name", "volumes", "firewall"})
 _CAMERA_PARTS: Final = frozenset(
     {"id", "identity", "identities", "retention_floor_seconds", "retention_ceiling_seconds"}
 )
-_SETTINGS: Final = frozenset(
-    {"format", "title", "target", "network", "segment_seconds", "time_sources", "monitoring", "currency"}
+_PLAN_PARTS: Final = frozenset(
+    {
+        "city",
+        "hosts",
+        "identities",
+        "cameras",
+        "lab_devices",
+        "flows",
+        "targets",
+        "forwards",
+        "capacity",
+        "digest",
+        "lots",
+    }
 )
-_TOTALS: Final = frozenset({"raw_bytes", "usable_bytes", "needed_bytes"})
+_CAPACITY_PARTS: Final = frozenset({"recorders", "sites", "groups", "tiers"})
 
 
 def difference(before: Plan, after: Plan) -> Difference:
@@ -105,7 +117,7 @@ def changes(before: Any, after: Any, skipped: frozenset[str] = frozenset()) -> I
 def _plain(value: Any) -> Value:
     if isinstance(value, tuple):
         return tuple(one if isinstance(one, str) else str(asdict(one)) for one in value)
-    plain: Value = value
+    plain: Value = str(asdict(value)) if is_dataclass(value) and not isinstance(value, type) else value
     return plain
 
 
@@ -269,9 +281,8 @@ def _deployed_names(plan: Plan) -> tuple[set[str], set[str]]:
 
 def _settings(before: Plan, after: Plan) -> Iterator[Change]:
     """What is written once for the whole city."""
-    yield from changes(before, after, frozenset(_fields(Plan, _SETTINGS)))
-    rest = frozenset(_fields(Capacity, _TOTALS))
-    for change in changes(before.capacity, after.capacity, rest):
+    yield from changes(before, after, _PLAN_PARTS)
+    for change in changes(before.capacity, after.capacity, _CAPACITY_PARTS):
         yield Change(f"capacity.{change.field}", change.before, change.after)
 
 

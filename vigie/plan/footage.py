@@ -93,7 +93,9 @@ def volumes(before: Plan, after: Plan) -> tuple[VolumeChange, ...]:
             found.append(VolumeChange(host, name, "added", 0, now[1].size_bytes))
         elif was is not None:
             at_stake = _footage(was[0], was[1], recorded)
-            found += _volume(after.target, was[0], was[1], now[1] if now else None, at_stake)
+            kept = now[1] if now else None
+            moved = now is not None and another_machine(was[0], now[0])
+            found += _volume(after.target, was[0], was[1], kept, at_stake, moved)
     return tuple(found)
 
 
@@ -104,7 +106,14 @@ def _footage(host: Host, volume: Volume, recorded: dict[str, dict[str, Camera]])
     return min(volume.size_bytes, sum(kept_bytes(camera) for camera in recorded.get(host.name, {}).values()))
 
 
-def _volume(target: str, host: Host, was: Volume, now: Volume | None, at_stake: int) -> Iterator[VolumeChange]:
+def another_machine(was: Host, now: Host) -> bool:
+    """Whether the host is to be another racked machine, as far as its address tells: its disks are others, too."""
+    return was.machine is not None and now.machine is not None and was.machine.address != now.machine.address
+
+
+def _volume(
+    target: str, host: Host, was: Volume, now: Volume | None, at_stake: int, moved: bool
+) -> Iterator[VolumeChange]:
     def change(kind: VolumeKind, footage_bytes: int = 0, fate: Fate | None = None) -> VolumeChange:
         size = now.size_bytes if now else 0
         return VolumeChange(host.name, was.name, kind, was.size_bytes, size, footage_bytes, fate)
@@ -112,7 +121,7 @@ def _volume(target: str, host: Host, was: Volume, now: Volume | None, at_stake: 
     if now is None:
         yield change("vanishes", at_stake, "protected" if target in _PROTECTING else "out of reach")
         return
-    if now.mount != was.mount:
+    if moved or now.mount != was.mount:
         yield change("moves", at_stake, "out of reach")
     if now.size_bytes > was.size_bytes:
         yield change("grows")
