@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +19,7 @@ from vigie.plan.model import Plan
 
 FORMAT: Final = 2  # raised when a plan of the version before would be read wrongly: then MIGRATIONS gets a step
 _ADAPTER: Final = TypeAdapter(Plan)
+_GZIP: Final = b"\x1f\x8b"  # RFC 1952
 
 
 def canonical_json(value: object) -> bytes:
@@ -35,8 +38,17 @@ def dump_plan(plan: Plan) -> str:
 
 
 def load_plan(path: Path) -> Plan:
-    """The plan that ``path`` holds, of this format or one before. Raises as :func:`parse_plan`, and ``OSError``."""
-    return parse_plan(path.read_bytes(), str(path))
+    """The plan that ``path`` holds, plain or packed by gzip (as the history keeps them), of this format or one before.
+
+    Raises as :func:`parse_plan`, and ``OSError``.
+    """
+    content = path.read_bytes()
+    if content.startswith(_GZIP):
+        try:
+            content = gzip.decompress(content)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ValueError(f"{path}: damaged: {error}") from error
+    return parse_plan(content, str(path))
 
 
 def parse_plan(content: bytes, name: str) -> Plan:

@@ -6,13 +6,12 @@ import gzip
 import os
 import re
 import tempfile
-import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from vigie.plan.document import parse_plan
+from vigie.plan.document import load_plan
 from vigie.plan.model import Plan
 from vigie.state import State
 
@@ -37,11 +36,7 @@ class Deployed:
 
     def load(self) -> Plan:
         """The plan itself. Raises ``OSError``, or ``ValueError`` for a file that was damaged."""
-        try:
-            content = gzip.decompress(self.path.read_bytes())
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise ValueError(f"{self.path}: damaged: {error}") from error
-        return parse_plan(content, str(self.path))
+        return load_plan(self.path)
 
 
 def deployments(state: State) -> list[Deployed]:

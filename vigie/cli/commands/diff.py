@@ -37,6 +37,8 @@ def diff(
       vigie diff inventories/demo --json | jq '.interruptions'
 
       vigie diff inventories/fes --from last-year.json
+
+      vigie diff inventories/fes --from /var/lib/vigie/fes/history/20261124T120000Z-0123456789ab.json.gz
     """
     from dataclasses import asdict
 

@@ -119,6 +119,8 @@ def history(city: CityOrId, as_json: JsonOption = False) -> None:
     [bold]Examples[/bold]
 
       vigie state history inventories/demo
+
+      vigie diff inventories/demo --from FILE   (what changed since)
     """
     from vigie.state.history import deployments
 
@@ -128,7 +130,7 @@ def history(city: CityOrId, as_json: JsonOption = False) -> None:
     elif not found:
         OUT.print("Nothing was deployed yet.")
     for one in found if not as_json else ():
-        OUT.print(f"{one.time:%Y-%m-%d %H:%M:%S} UTC  {one.digest}  {one.name}", markup=False)
+        OUT.print(f"{one.time:%Y-%m-%d %H:%M:%S} UTC  {one.digest}  {one.path}", markup=False, soft_wrap=True)
 
 
 def _state(city: str, as_json: bool) -> State:
