@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -72,8 +73,12 @@ class Racks:
         return cls(lab, state, bundle, keys, footage)
 
     def tear_down(self) -> list[str]:
-        """Take the machines away; what is left of them."""
-        return sweep(self.lab)
+        """Take the machines and both state folders away; what is left of them."""
+        left = sweep(self.lab)
+        if not left:  # else a mount may still lead out of the folder
+            shutil.rmtree(self.lab.directory)
+            shutil.rmtree(self.state.folder)
+        return left
 
     def host(self, number: int, *, volumes: tuple[Volume, ...] = (), **hardware: int) -> Host:
         """The host of the plan that machine ``m<number>`` is to become."""
