@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -79,9 +81,18 @@ def test_an_unknown_host_in_limit_is_2_and_names_the_known(tmp_path: Path) -> No
     assert not (tmp_path / "state").exists()
 
 
-@pytest.mark.parametrize("command", sorted(get_command(app).commands))  # type: ignore[attr-defined]
-def test_help_teaches_by_example(command: str) -> None:
-    result = RUNNER.invoke(app, [command, "--help"])
+def commands_of(group: click.Command, *before: str) -> Iterator[tuple[str, ...]]:
+    """Every command below ``group``, as it is typed."""
+    if isinstance(group, click.Group):
+        for name, inner in sorted(group.commands.items()):
+            yield from commands_of(inner, *before, name)
+    else:
+        yield before
+
+
+@pytest.mark.parametrize("command", list(commands_of(get_command(app))), ids=" ".join)
+def test_help_teaches_by_example(command: tuple[str, ...]) -> None:
+    result = RUNNER.invoke(app, [*command, "--help"])
     assert result.exit_code == 0
     assert "Examples" in result.stdout
     assert "Exit codes" in result.stdout
