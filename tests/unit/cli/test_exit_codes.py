@@ -6,8 +6,8 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -81,10 +81,10 @@ def test_an_unknown_host_in_limit_is_2_and_names_the_known(tmp_path: Path) -> No
     assert not (tmp_path / "state").exists()
 
 
-def commands_of(group: click.Command, *before: str) -> Iterator[tuple[str, ...]]:
-    """Every command below ``group``, as it is typed."""
-    if isinstance(group, click.Group):
-        for name, inner in sorted(group.commands.items()):
+def commands_of(command: Any, *before: str) -> Iterator[tuple[str, ...]]:
+    """Every command below ``command``, as it is typed."""
+    if inside := getattr(command, "commands", None):
+        for name, inner in sorted(inside.items()):
             yield from commands_of(inner, *before, name)
     else:
         yield before
