@@ -109,6 +109,8 @@ def test_nobody_asks_without_a_certificate(deployed: LabCity, port: int) -> None
     """From a recorder's own shell, past every firewall: who shows no certificate of the city gets no word."""
     host = next(host for host in deployed.plan.deployed_hosts if host.tier == "recorder")
     context = "import ssl; c = ssl.create_default_context(cafile='/etc/vigie/ca.pem'); "
-    request = f"import urllib.request as u; print(u.urlopen('https://{host.address}:{port}/v1/health', context=c, timeout=5))"
+    request = (
+        f"import urllib.request as u; print(u.urlopen('https://{host.address}:{port}/v1/health', context=c, timeout=5))"
+    )
     said = deployed.ssh(host.name, f'/opt/vigie/current/bin/python -c "{context}{request}"', check=False)
     assert b"CERTIFICATE_REQUIRED" in said.stderr.upper() or b"ALERT" in said.stderr.upper(), said
