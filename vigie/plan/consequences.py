@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from vigie.plan.changes import Interruption, UnitEffect
 from vigie.plan.footage import another_machine
-from vigie.plan.model import Camera, Plan, Stream
+from vigie.plan.model import Camera, Host, Plan, Stream
 from vigie.plan.variables import host_variables
 from vigie.recording.mediamtx import hash_password, render_configuration
 from vigie.recording.mediamtx.identity import identity_settings
@@ -57,7 +57,10 @@ def _prometheus(variables: Variables) -> list[Any]:
 UNITS: Final[Mapping[str, tuple[_Unit, ...]]] = {
     "base": (
         _Unit("nftables.service", reload_on=_values("vigie_firewall")),
-        _Unit("chrony.service", restart_on=_values("vigie_time_sources", "vigie_time_source", "vigie_target")),
+        _Unit(
+            "chrony.service",
+            restart_on=_values("vigie_time_sources", "vigie_time_source", "vigie_time_command_port", "vigie_target"),
+        ),
         _Unit("prometheus-node-exporter.service", restart_on=_values("vigie_address")),
     ),
     "prometheus": (_Unit("prometheus.service", restart_on=_values("vigie_address"), reload_on=_prometheus),),
@@ -71,6 +74,8 @@ def _units(variables: Variables) -> dict[str, _Unit]:
     found = [unit for service in variables["vigie_services"] for unit in UNITS.get(service, ())]
     exporters: Mapping[str, Any] = variables.get("vigie_exporters", {})
     found += [_Unit(f"vigie-exporter-{name}.service", restart_on=_exporter(name)) for name in exporters]
+    archive: Mapping[str, Any] = variables.get("vigie_archive", {})
+    found += [_Unit(f"vigie-{name}.service", restart_on=_archive(name)) for name in archive]
     found += [
         _Unit(f"recorder@{one['id']}.service", _mounts, _recorder(one["id"]))
         for one in variables.get("vigie_identities", ())
@@ -85,6 +90,10 @@ def _mounts(variables: Variables) -> list[str]:
 
 def _exporter(name: str) -> Callable[[Variables], list[Any]]:
     return lambda variables: [variables["vigie_exporters"][name], variables["vigie_address"], variables["vigie_ports"]]
+
+
+def _archive(name: str) -> Callable[[Variables], Any]:
+    return lambda variables: variables["vigie_archive"][name]
 
 
 def _recorder(identity: str) -> Callable[[Variables], Any]:
@@ -177,10 +186,17 @@ def _set_anew(before: Plan, after: Plan) -> Iterator[Break]:
         yield Break(host, None, f"the device is set anew: {names}", frozenset(cameras))
 
 
+def _made_of(host: Host) -> dict[str, Any]:
+    """What the target makes a host of; how much of a volume the keeper leaves free is no part of it."""
+    found: dict[str, Any] = {name: getattr(host, name) for name in REBUILDING}
+    return found | {"volumes": [(volume.name, volume.size_bytes, volume.mount) for volume in host.volumes]}
+
+
 def _rebuilding(before: Plan, after: Plan, host: str) -> list[str]:
     """What makes the target build the host anew, or take it down for a while."""
     was, now = before.host(host), after.host(host)
-    found = [name for name in REBUILDING if getattr(was, name) != getattr(now, name)]
+    old, new = _made_of(was), _made_of(now)
+    found = [name for name, value in old.items() if new[name] != value]
     if another_machine(was, now):
         found.append("machine")
     return found if before.target == after.target else ["target", *found]

@@ -61,19 +61,34 @@ def parse_plan(content: bytes, name: str) -> Plan:
     except ValidationError as error:
         if (older := _migrated(content, name)) is not None:
             return older
+        if (written := _format(content)) not in (None, FORMAT):
+            raise _another_format(name, written) from error
         first = error.errors(include_url=False)[0]
         where = ".".join(str(step) for step in first["loc"])
         raise ValueError(f"{name}: not a plan: {where}: {first['msg']}: run `vigie plan` again") from error
     if plan.format != FORMAT:
         if (older := _migrated(content, name)) is not None:
             return older
-        formats = ", ".join(map(str, [*MIGRATIONS, FORMAT]))
-        raise ValueError(
-            f"{name}: plan format {plan.format}, this Vigie reads {formats}: use the Vigie that wrote it, or a newer one"
-        )
+        raise _another_format(name, plan.format)
     if sealed(plan).digest != plan.digest:
         raise _edited(name)
     return plan
+
+
+def _format(content: bytes) -> Any:
+    """The format that ``content`` says it has; ``None`` for what is no object of JSON or says nothing."""
+    try:
+        document = from_json(content)
+    except ValueError:
+        return None
+    return document.get("format") if isinstance(document, dict) else None
+
+
+def _another_format(name: str, written: Any) -> ValueError:
+    formats = ", ".join(map(str, [*MIGRATIONS, FORMAT]))
+    return ValueError(
+        f"{name}: plan format {written}, this Vigie reads {formats}: use the Vigie that wrote it, or a newer one"
+    )
 
 
 def _edited(name: str) -> ValueError:
@@ -101,11 +116,16 @@ def _migrated(content: bytes, name: str) -> Plan | None:
 
 
 def _from_1(document: dict[str, Any]) -> dict[str, Any]:
-    """Format 2 has mirrored cameras: a camera names all its recorders. What else is new has a value that says "none"."""
+    """Format 2 has mirrored cameras: a camera names all its recorders; and the city's retention stands by itself, which
+    was that of every camera. What else is new has a value that says "none"."""
     cameras = [
         {**camera, "identities": camera.get("identities") or [camera["identity"]]} for camera in document["cameras"]
     ]
-    return {**document, "format": 2, "cameras": cameras}
+    bounds = {
+        f"{name}_seconds": max((camera[f"retention_{name}_seconds"] for camera in cameras), default=0)
+        for name in ("floor", "ceiling")
+    }
+    return {**document, "format": 2, "cameras": cameras, "retention": bounds}
 
 
 #: From each format before to the next one.

@@ -15,7 +15,7 @@ from vigie.plan import Plan, PlanRefused, plan
 from vigie.plan.changes import Difference, UnitEffect
 from vigie.plan.difference import difference, nothing_yet
 from vigie.plan.document import sealed
-from vigie.plan.model import Login
+from vigie.plan.model import GiveUp, Login
 
 CITY = load_city(DEMO)
 BEFORE = plan(CITY)
@@ -138,12 +138,20 @@ def _mutations(value: Any, path: str) -> list[tuple[str, Any]]:
 
 
 # These names stand elsewhere, too: changed alone, the plan names what is not there.
-_BOUND = ("cameras[0].id", "identities[0].id", "identities less one", "time_sources[0]", "hosts[0].name")
+_BOUND = (
+    "cameras[0].id",
+    "identities[0].id",
+    "identities[0].standby[0]",
+    "identities less one",
+    "time_sources[0]",
+    "hosts[0].name",
+)
 # Firewalls are rendered from flows, and lab devices from cameras: what hosts are told of them is compared. A racked
-# machine has a test of its own.
+# machine and what is given up under pressure have tests of their own.
 _DERIVED = (
     "plan.lab_devices",
     ".machine",
+    ".give_up",
     "plan.flows",
     "plan.digest",
     "plan.city",
@@ -164,6 +172,16 @@ _DERIVED = (
 def test_no_value_of_a_plan_changes_unnamed(where: str, mutated: Plan) -> None:
     """Whatever differs is named somewhere: a plan that is not the same never gives an empty difference."""
     assert not difference(BEFORE, mutated).empty, where
+
+
+def test_what_is_given_up_under_pressure_is_named() -> None:
+    """Written or changed: every keeper is told, and restarts."""
+    given_up = changed(BEFORE, retention=replace(BEFORE.retention, give_up=GiveUp(("street-h264",), 3600)))
+    later = changed(BEFORE, retention=replace(BEFORE.retention, give_up=GiveUp(("street-h264",), 7200)))
+    for old, new in ((BEFORE, given_up), (given_up, later)):
+        found = difference(old, new)
+        units = {(host.host, effect.unit) for host in found.hosts for effect in host.units}
+        assert units == {(h.name, "vigie-keeper.service") for h in BEFORE.deployed_hosts if h.tier == "recorder"}
 
 
 # --- cameras
@@ -389,6 +407,7 @@ def test_services_that_restart_are_named() -> None:
         UnitEffect("recorder@rec-2.service", "reloads"),
         UnitEffect("vigie-exporter-camera.service", "restarts"),
         UnitEffect("vigie-exporter-recording.service", "restarts"),
+        UnitEffect("vigie-keeper.service", "restarts"),
     }
     assert units["lab-station"] == {UnitEffect("vigie-lab-encoder.service", "restarts")}
     # A spare has the file of every identity of its group; nothing of it runs.

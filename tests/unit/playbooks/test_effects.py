@@ -84,6 +84,22 @@ def test_exporters_do_what_was_foretold(exporter: str, tmp_path: Path) -> None:
         assert (text({}, name) != text(changed, name)) == (name == exporter)
 
 
+@pytest.mark.parametrize("service", ["keeper", "ledger"])
+def test_the_archive_does_what_was_foretold(service: str, tmp_path: Path) -> None:
+    """Each by its own configuration, and no other by that."""
+    variables = host_variables(demo(), "recorder-1")
+    own = variables["vigie_archive"][service]
+    changed = {"vigie_archive": variables["vigie_archive"] | {service: own | {"segment_seconds": 77}}}
+    foretold = {effect.unit: effect.verb for effect in unit_effects(variables, variables | changed)}
+    assert foretold == {f"vigie-{service}.service": "restarts"}
+
+    def text(values: dict[str, Any], name: str) -> str:
+        return Rendering(tmp_path, "recorder-1", "archive", item=name, **values).text("configuration.json.j2")
+
+    for name in variables["vigie_archive"]:
+        assert (text({}, name) != text(changed, name)) == (name == service)
+
+
 def test_units_of_the_roles_are_all_known() -> None:
     """What the roles keep running on these hosts has its place in this test, or never reads a plan."""
     unread = {"ssh.service", "systemd-journald.service", "systemd-sysctl.service"}
