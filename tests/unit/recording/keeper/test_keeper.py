@@ -320,3 +320,20 @@ def test_a_pass_that_was_killed_is_counted_to_the_end(recorder: Recorder, monkey
     total = sum(e.body["segments"] for e in recorder.journal.entries({"deletion"}))
     total += sum(tally.segments for tally in load(recorder.journal.folder / "keeper-recordings.json").tallies)
     assert total == recorder.keeper.report.counters.erased  # type: ignore[union-attr]
+
+
+def test_a_lock_set_in_the_middle_of_a_pass_holds(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pass has decided already; the lock is acknowledged before the item's turn comes."""
+    settle(recorder)
+    begin = recorder.time.true - 7 * DAY
+    calls = []
+
+    def sleep(_: float) -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            recorder.lock("cam-1", begin, begin + 3 * HOUR)
+
+    monkeypatch.setattr(recorder.keeper, "_sleep", sleep)
+    recorder.run()
+    assert begin in recorder.starts("cam-1")
+    assert len(calls) == 63
