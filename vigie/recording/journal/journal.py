@@ -129,6 +129,14 @@ class Journal:
                     position = entry.position
         return Verification(position.sequence, position)
 
+    def close(self) -> None:
+        """Lets go of the files; the journal may be used again afterwards."""
+        with self._thread:
+            for descriptor in (self._active, self._descriptor):
+                if descriptor is not None:
+                    os.close(descriptor)
+            self._active = self._descriptor = self._head = None
+
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Keeps every other writer out, in this process and others; appending within it is allowed."""
