@@ -106,7 +106,9 @@ class KeeperService:
             "read": frozenset(settings.roles.read),
             "copy": frozenset(settings.roles.copy_),
         }
-        api = KeeperApi(self.keepers, self.journal, self.book, self.store, roles, settings.pass_seconds)
+        # A store of its own: the keeper's remembers what its pass met, and runs in another thread.
+        store = SegmentStore(settings.recordings, settings.segment_seconds)
+        api = KeeperApi(self.keepers, self.journal, self.book, store, roles, settings.pass_seconds)
         runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=2)
         await runner.setup()
         site = web.TCPSite(runner, settings.address, settings.port, ssl_context=context)
