@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import os
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,14 +81,20 @@ class Journal:
             self._write(entry)
             return entry
 
-    def adopt(self, entry: Entry) -> None:
-        """Adds an entry of the same chain that was made elsewhere. Raises as `append`, ``JournalError`` if it does not
-        follow the head."""
+    def adopt(self, entries: Sequence[Entry]) -> None:
+        """Adds entries of the same chain that were made elsewhere; all are on the disk when this returns, or none.
+
+        Raises as `append`, and ``JournalError`` for one that does not follow the one before it.
+        """
+        if not entries:
+            return
         with self.exclusive():
-            head = self._position(entry.at)
-            if (entry.sequence, entry.previous) != (head.sequence + 1, head.digest):
-                raise JournalError(f"{self.folder}: entry {entry.sequence} does not follow entry {head.sequence}")
-            self._write(entry)
+            head = self._position(entries[0].at)
+            for entry in entries:
+                if (entry.sequence, entry.previous) != (head.sequence + 1, head.digest):
+                    raise JournalError(f"{self.folder}: entry {entry.sequence} does not follow entry {head.sequence}")
+                head = entry.position
+            self._write(*entries)
 
     def head(self) -> Position:
         """The last finished entry; number 0 when there is none. Raises ``OSError``, ``JournalError``."""
@@ -247,19 +253,19 @@ class Journal:
         descriptor = self._open_active()
         return _Head(os.fstat(descriptor).st_ino, 0, head.position)
 
-    def _write(self, entry: Entry) -> None:
+    def _write(self, *entries: Entry) -> None:
         assert self._active is not None
         assert self._head is not None
-        line = entry.line()
+        lines = b"".join(entry.line() for entry in entries)
         try:
-            _write_whole(self._active, line)
+            _write_whole(self._active, lines)
             os.fdatasync(self._active)
         except OSError:
             # Nothing was acknowledged. What half reached the file must not be built upon.
             os.ftruncate(self._active, self._head.size)
             raise
-        self._head.size += len(line)
-        self._head.position = entry.position
+        self._head.size += len(lines)
+        self._head.position = entries[-1].position
 
 
 class Cursor:

@@ -317,7 +317,7 @@ class Keeper:
     def _tidy(self, earliest: float) -> None:
         self._store.tidy(earliest - DAY)
         for owner in self._store.owners():
-            if owner not in self.policy.keeping or not self.policy.keeping[owner].planned:
+            if not self.policy.keeping.get(owner, self.policy.stranger).planned:
                 self._store.drop(owner)
 
     def _note_quarantined(self, moved: Quarantined) -> None:

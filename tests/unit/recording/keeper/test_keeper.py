@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.unit.recording.keeper.city import HOUR, Recorder, ram_folder
 from tests.unit.recording.segments import init, segment_bytes
 from vigie.recording.journal import Kind
 from vigie.recording.keeper.evidence import Room
+from vigie.recording.keeper.locks import LockedTime
 from vigie.recording.keeper.memory import load
 from vigie.recording.keeper.rules import Keeping, PressurePolicy
 from vigie.recording.keeper.store import DAY
@@ -398,10 +400,34 @@ def test_a_journal_that_fails_after_the_erasure_counts_it_once(
 def test_the_folder_of_today_stays_and_an_old_empty_one_goes(recorder: Recorder) -> None:
     """A recorder makes the folder first, then the file in it."""
     settle(recorder)
-    old, today = recorder.root / "cam-1/2027/11/30", recorder.root / "cam-1/2027/12/20"
+    recorder.keeping["cam-3"] = KEEPING
+    recorder.restart()
+    old, today = recorder.root / "cam-1/2027/11/30", recorder.root / "cam-3/2027/12/20"
     for folder in (old, today):
         folder.mkdir(parents=True, exist_ok=True)
     recorder.run()
     recorder.run()
     assert today.exists()
     assert not old.parent.exists()
+
+
+def test_locks_that_cannot_be_read_in_the_middle_of_a_pass_hold_the_rest(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(recorder)
+    calls = []
+    real = recorder.book.guard
+
+    def fails() -> AbstractContextManager[LockedTime]:
+        calls.append(1)
+        if len(calls) > 20:
+            raise OSError(5, "Input/output error")
+        return real()
+
+    monkeypatch.setattr(recorder.book, "guard", fails)
+    assert "nothing is erased" in recorder.run().holds["*"]
+    assert len(recorder.files()) > 100
+    monkeypatch.undo()
+    recorder.run()
+    recorder.restart()
+    assert recorder.run().counters.erased == 64
