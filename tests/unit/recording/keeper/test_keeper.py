@@ -426,8 +426,11 @@ def test_locks_that_cannot_be_read_in_the_middle_of_a_pass_hold_the_rest(
 
     monkeypatch.setattr(recorder.book, "guard", fails)
     assert "nothing is erased" in recorder.run().holds["*"]
-    assert len(recorder.files()) > 100
+    gone = 160 - len(recorder.files())
+    assert 0 < gone < 64
     monkeypatch.undo()
+    for camera in ("cam-1", "cam-2"):  # nothing more goes: what went must be counted once all the same
+        recorder.lock(camera, recorder.time.true - 20 * DAY, recorder.time.true)
     recorder.run()
     recorder.restart()
-    assert recorder.run().counters.erased == 64
+    assert recorder.run().counters.erased == gone
