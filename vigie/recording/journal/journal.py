@@ -115,6 +115,8 @@ class Journal:
                 for line in _lines(file, end):
                     if marks is not None and not any(mark in line for mark in marks):
                         continue
+                    if since and _is_before(line, since):
+                        continue
                     entry = _parsed(line, path)
                     if entry.sequence > since and (kinds is None or entry.kind in kinds):
                         yield entry
@@ -292,6 +294,12 @@ class Cursor:
             self._since = found[-1].sequence
         self._seen = stamp
         return found
+
+
+def _is_before(line: bytes, since: int) -> bool:
+    """Whether a line's number, the last of its sorted keys, is not after ``since``: told without reading the rest."""
+    number = line[line.rfind(b":") + 1 : -1]
+    return number.isdigit() and int(number) <= since
 
 
 def _write_whole(descriptor: int, line: bytes) -> None:
