@@ -410,8 +410,11 @@ def test_services_that_restart_are_named() -> None:
         UnitEffect("vigie-keeper.service", "restarts"),
     }
     assert units["lab-station"] == {UnitEffect("vigie-lab-encoder.service", "restarts")}
-    # A spare has the file of every identity of its group; nothing of it runs.
-    assert units["recorder-spare-1"] == {UnitEffect("nftables.service", "reloads")}
+    # A spare has the file of every identity of its group; none of them runs. Its keeper knows their cameras.
+    assert units["recorder-spare-1"] == {
+        UnitEffect("nftables.service", "reloads"),
+        UnitEffect("vigie-keeper.service", "restarts"),
+    }
     scraped = CITY.file.monitoring.model_copy(update={"scrape_interval": 20})
     slower = after(with_file(CITY, monitoring=scraped))
     assert {one.host: one.units for one in slower.hosts} == {"noc-1": (UnitEffect("prometheus.service", "reloads"),)}
