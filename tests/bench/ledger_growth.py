@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ from typing import Final
 from tests.unit.recording.archive import Camera, Session
 from vigie.recording.layout import Segment
 from vigie.recording.ledger.feed import Feeder
+from vigie.recording.ledger.limits import TICK_SECONDS
 from vigie.recording.ledger.reconcile import rebuild
 from vigie.recording.ledger.scan import SegmentRule
 from vigie.recording.ledger.store import IntervalStore
@@ -172,10 +173,9 @@ def feeder_cost(folder: Path) -> None:
         feeder = Feeder(root, store, RULE)
         wall, cpu, _ = timed(lambda: feeder.tick(time.time()))
         print(f"\nfeeder, start with {CAMERAS} cameras: {wall:.2f} s, {cpu:.2f} s of CPU, {feeder.opened} files opened")
-        for _ in ticks(3):
-            feeder.tick(time.time())
+        keep_ticking(feeder, 3)
         opened, files = feeder.opened, count_files(root)
-        wall, cpu, _ = timed(lambda: [feeder.tick(time.time()) for _ in ticks(FEEDER_SECONDS)])
+        wall, cpu, _ = timed(lambda: keep_ticking(feeder, FEEDER_SECONDS))
         changed = count_files(root) - files
         print(
             f"feeder, steady: {cpu / wall:.2%} of a core over {wall:.0f} s; {changed} segments changed, "
@@ -191,12 +191,13 @@ def feeder_cost(folder: Path) -> None:
     print(f"  with segments of 60 s: {hook * rate * 10:.2%} of a core")
 
 
-def ticks(count: int) -> Iterator[None]:
-    """One a second."""
+def keep_ticking(feeder: Feeder, seconds: float) -> None:
+    """As the service does."""
     due = time.monotonic()
-    for _ in range(count):
-        yield
-        due += 1
+    until = due + seconds
+    while due < until:
+        feeder.tick(time.time())
+        due = max(due + TICK_SECONDS, time.monotonic())
         time.sleep(max(0.0, due - time.monotonic()))
 
 

@@ -19,6 +19,7 @@ from vigie.recording.ledger import feed as feed_module
 from vigie.recording.ledger import stalls as stalls_module
 from vigie.recording.ledger.feed import Feeder
 from vigie.recording.ledger.interval import Intervals
+from vigie.recording.ledger.limits import TICK_SECONDS
 from vigie.recording.ledger.reconcile import rebuild, reconcile
 from vigie.recording.ledger.scan import SegmentRule
 from vigie.recording.ledger.stalls import StallLog
@@ -32,7 +33,7 @@ PART = 1.1  # where in a part a stream's clock stood still, no file tells
 
 
 def watch(feeder: Feeder, writes: Sequence[Write], phase: float = 0.3, after: float = 40.0) -> float:
-    """Lets the recorder write and the feeder look once a second, until `after` the last write; returns the instant."""
+    """Lets the recorder write and the feeder look, until `after` the last write; returns the instant."""
     waiting = list(writes)
     now = waiting[0].at - 3 + phase
     end = waiting[-1].at + after
@@ -40,7 +41,7 @@ def watch(feeder: Feeder, writes: Sequence[Write], phase: float = 0.3, after: fl
         while waiting and waiting[0].at <= now:
             apply(waiting.pop(0))
         feeder.tick(now)
-        now += 1.0
+        now += TICK_SECONDS
     feeder.flush(now)
     return now
 
@@ -73,7 +74,7 @@ class Recorder:
 
 
 @DAYS
-@given(sessions(stalls=False), st.floats(0, 0.99))
+@given(sessions(stalls=False), st.floats(0, TICK_SECONDS))
 def test_fed_intervals_are_right_to_a_tenth_of_a_second(recorded: tuple[Session, ...], phase: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         recorder = Recorder(Path(folder))
@@ -83,7 +84,7 @@ def test_fed_intervals_are_right_to_a_tenth_of_a_second(recorded: tuple[Session,
 
 
 @DAYS
-@given(sessions(stalls=True, shortest_outage=3), st.floats(0, 0.99))
+@given(sessions(stalls=True, shortest_outage=3), st.floats(0, TICK_SECONDS))
 def test_stalls_are_found_while_they_happen_and_known_to_a_rebuild(recorded: tuple[Session, ...], phase: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         recorder = Recorder(Path(folder))

@@ -14,7 +14,7 @@ from typing import Final
 
 from vigie.recording.ledger.footage import holes_in, look, parts_from
 from vigie.recording.ledger.interval import Interval, intersect, subtract
-from vigie.recording.ledger.limits import GAP_SECONDS, OVER_SECONDS, PAUSE_SECONDS
+from vigie.recording.ledger.limits import GAP_SECONDS, LOOK_SECONDS, OVER_SECONDS, UNSEEN_SECONDS
 from vigie.recording.ledger.scan import Entry, SegmentRule, footage_end
 from vigie.recording.ledger.stalls import Stall
 
@@ -58,6 +58,7 @@ class Follower:
         # The growth before the last: the last may be torn by a crash, and what grows on is whole.
         self._confirmed = start
         self._pause: _Pause | None = None
+        self._still = False  # looked at, and found not to have grown for longer than parts take
         self._fresh = fresh
 
     @property
@@ -70,12 +71,16 @@ class Follower:
         """Its size in bytes when it last grew."""
         return self._size
 
-    def observe(self, size: int, modified: float, now: float, growth: Growth) -> None:
-        """Takes in the file's present size and modification time."""
+    def observe(self, size: int, modified: float, now: float, growth: Growth) -> bool:
+        """Takes in the file's present size and modification time; returns whether it grew."""
         if size > self._size:
             self._grow(size, modified, growth)
-        elif not self.over and now - self._modified > OVER_SECONDS:
+            return True
+        age = now - self._modified
+        self._still = age >= LOOK_SECONDS
+        if age > OVER_SECONDS and not self.over:
             self._end(growth)
+        return False
 
     def succeed(self, successor: float, growth: Growth) -> None:
         """A newer segment exists, so this one is over."""
@@ -101,11 +106,11 @@ class Follower:
             self._pause = None
         elif self._pause is not None:
             self._pause.grown = True
-        elif modified - self._modified > PAUSE_SECONDS:
+        elif self._still or modified - self._modified > UNSEEN_SECONDS:
             # One growth may be the last of a dead stream, written as the recorder gave up: wait for a second.
             self._hand_over(self._modified, growth)
             self._pause = _Pause(self._size, self._modified, grown=True)
-        self.over = False
+        self.over = self._still = False
         self._confirmed = self._modified
         self._size, self._modified = size, modified
 
