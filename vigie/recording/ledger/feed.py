@@ -34,7 +34,8 @@ class _Camera:
     path: str = ""
     due: float = 0.0  # when to look again
     successor_due: float = 0.0  # when to look for a newer segment, if it does not grow
-    backlog: bool = True  # its newest segment was there before the feeder
+    # Its next segment was there before the feeder, or was looked for in vain: then it may begin with a stall.
+    late: bool = True
 
 
 class Feeder:
@@ -130,7 +131,9 @@ class Feeder:
             self._growth = Growth()
 
     def _look_for_successor(self, camera: _Camera, follower: Follower, now: float) -> None:
-        for path in segments_after(follower.path, self._root, camera.id):
+        newer = segments_after(follower.path, self._root, camera.id)
+        camera.late = camera.late or not newer
+        for path in newer:
             follower = self._step(camera, path, now, self._growth)
         if now - follower.modified > _FRESH_SECONDS:  # nothing is recorded: less often
             camera.due = camera.successor_due = now + _IDLE_LOOK_SECONDS / 2
@@ -147,7 +150,6 @@ class Feeder:
         for path in reversed(recent):
             self._step(camera, path, now, growth)
         self._take(camera, growth)
-        camera.backlog = False
 
     def _start(self, path: Path) -> float:
         return parse_path(path, self._root).start.timestamp()
@@ -157,7 +159,7 @@ class Feeder:
         start = self._start(path)
         if camera.follower is not None:
             camera.follower.succeed(start, growth)
-        fresh = now - start < _FRESH_SECONDS and not camera.backlog
+        fresh, camera.late = not camera.late and now - start < _FRESH_SECONDS, False
         known = [] if fresh else self._log.of(camera.id)
         camera.follower = Follower(path, start, self._rule, known, fresh=fresh)
         camera.path, camera.due, camera.successor_due = str(path), now, now
