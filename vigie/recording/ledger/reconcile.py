@@ -121,10 +121,17 @@ def _pass(
         difference = settle(store, scan, tolerance)
         if difference.lost or difference.found:
             report.differences.append(difference)
-        if tolerance is not None and scan.intervals:
-            StallLog(root).forget_before(camera, scan.intervals[0].start)
+        if tolerance is not None:
+            _forget_stalls(root, camera, scan.intervals[0].start if scan.intervals else clock())
     report.seconds = time.monotonic() - began
     return report
+
+
+def _forget_stalls(root: Path, camera: str, instant: float) -> None:
+    try:
+        StallLog(root).forget_before(camera, instant)
+    except OSError as error:  # a read-only disk: they do no harm
+        _LOG.warning("camera %s: old stalls not removed: %s", camera, error)
 
 
 def settle(store: IntervalStore, scan: CameraScan, tolerance: float | None) -> Difference:
