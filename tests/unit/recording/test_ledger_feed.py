@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -204,3 +205,15 @@ def test_a_stall_that_the_disk_refuses_to_note_is_noted_later(tmp_path: Path, mo
     refusing = False
     recorder.feeder.flush(recorder.now + 10)
     assert len(StallLog(recorder.root).of("cam-1")) == 1
+
+
+def test_a_modification_time_to_come_is_not_believed(tmp_path: Path) -> None:
+    """Somebody touched the file, or the clock was wrong for a moment."""
+    recorder = Recorder(tmp_path)
+    recording = recorder.camera.record([Session(T, 100, "killed")])
+    for write in recording.writes:
+        apply(write)
+        os.utime(write.path, (write.at + 1e8, write.at + 1e8))
+        recorder.feeder.tick(write.at + 0.2)
+        recorder.feeder.flush(write.at + 0.2)
+        assert (recorder.store.newest("cam-1") or 0) <= write.at + 0.201

@@ -120,7 +120,7 @@ class Feeder:
             camera.follower = None
             return
         growth = self._growth
-        if follower.observe(status.st_size, status.st_mtime, now, growth):
+        if follower.observe(status.st_size, min(status.st_mtime, now), now, growth):
             camera.due = follower.modified + LOOK_SECONDS
         else:
             camera.due = now
@@ -165,7 +165,8 @@ class Feeder:
         camera.path, camera.due, camera.successor_due = str(path), now, now
         try:
             status = path.stat()
-            camera.follower.observe(status.st_size, status.st_mtime, now, growth)
+            # A clock that was wrong, or a hand that touched the file: nothing is recorded later than now.
+            camera.follower.observe(status.st_size, min(status.st_mtime, now), now, growth)
         except FileNotFoundError:
             _LOG.debug("%s: erased at once", path)
         return camera.follower
