@@ -19,6 +19,7 @@ from vigie.cli.app import app
 from vigie.cli.commands import ledger as ledger_module
 from vigie.pki import CityCA
 from vigie.plan import plan
+from vigie.plan.constants import LEDGER_CONFIG
 from vigie.recording.ledger.ask import Recorder
 from vigie.recording.ledger.store import IntervalStore
 
@@ -91,7 +92,7 @@ def test_rebuild_erases_nothing_for_a_disk_that_is_not_there(recordings: Path, t
 def test_without_options_the_configuration_of_the_service_is_asked_for() -> None:
     result = RUNNER.invoke(app, ["ledger", "rebuild"])
     assert result.exit_code == 2
-    assert "/etc/vigie/ledger.json" in result.output.replace("\n", "")
+    assert str(LEDGER_CONFIG) in result.output.replace("\n", "")
 
 
 @pytest.fixture
