@@ -58,7 +58,7 @@ class EvidenceScale:
                     total += weight
                     continue
                 oldest = now - ceiling(lock.camera)
-                beyond = sum(item.size for item in items if item.end <= oldest)
+                beyond = sum(item.size for item in items if item.start <= oldest)
                 weight = Weight(len(items), sum(item.size for item in items), beyond)
                 self._known[lock.id] = (now, weight)
             total += weight

@@ -33,6 +33,7 @@ from vigie.recording.keeper.rules import (
     PressurePolicy,
     Situation,
     decide,
+    due_at,
 )
 from vigie.recording.keeper.store import DAY, DatedStore, midnight_of
 from vigie.recording.keeper.tree import Space
@@ -62,7 +63,11 @@ class Policy:
 
     def ceiling(self, camera: str) -> float:
         """Seconds after which an item of the camera goes."""
-        return self.keeping.get(camera, self.stranger).ceiling
+        return self.rule(camera).ceiling
+
+    def rule(self, camera: str) -> Keeping:
+        """How long items of the camera are kept."""
+        return self.keeping.get(camera, self.stranger)
 
 
 class Keeper:
@@ -225,7 +230,7 @@ class Keeper:
     def _overdue_again(self, erasure: Erasure, decision: Decision) -> None:
         if erasure.reason == "pressure":
             return
-        late = self._clock.earliest() - erasure.item.end - self.policy.ceiling(erasure.item.camera)
+        late = self._clock.earliest() - due_at(erasure.item, self.policy.rule(erasure.item.camera))
         decision.overdue.setdefault(erasure.item.camera, Overdue()).add(erasure.item, max(0.0, late))
 
     def _count(self, erasure: Erasure) -> None:

@@ -33,7 +33,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """How long a camera's items are kept, in seconds after they end; ``planned`` is false once it left the plan."""
+    """How long a camera's items are kept, in seconds: at least ``floor`` after they end, at most ``ceiling`` after they begin.
+
+    ``planned`` is false once the camera left the plan.
+    """
 
     floor: float
     ceiling: float
@@ -141,8 +144,16 @@ class _Queue:
 
 
 def is_due(item: Item, keeping: Keeping, now: float) -> bool:
-    """Whether all of ``item`` is past the ceiling: what is erased whole waits for its last instant."""
-    return item.end + keeping.ceiling <= now
+    """Whether ``item`` must go."""
+    return due_at(item, keeping) <= now
+
+
+def due_at(item: Item, keeping: Keeping) -> float:
+    """When ``item`` goes: whole, with its first instant, which must not be kept longer; never before its last one may.
+
+    A city's ceiling lies a segment above its floor, so the second matters only for a segment that is too long.
+    """
+    return max(item.start + keeping.ceiling, item.end + keeping.floor)
 
 
 def decide(situation: Situation) -> Decision:
@@ -193,7 +204,7 @@ def _count_overdue(situation: Situation, late: list[Item], decision: Decision) -
     erased = {erasure.item.key for erasure in decision.erasures}
     for item in late:
         if item.key not in erased:
-            seconds = _present(situation) - item.end - keeping_of(situation, item.camera).ceiling
+            seconds = _present(situation) - due_at(item, keeping_of(situation, item.camera))
             decision.overdue.setdefault(item.camera, Overdue()).add(item, seconds)
 
 

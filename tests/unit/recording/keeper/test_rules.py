@@ -74,7 +74,7 @@ def test_what_goes_may_go_and_is_needed(
             gone = erased.get(item.key)
             if overlaps(item, locked):
                 assert gone is None
-            elif item.end + rule.ceiling <= NOW:
+            elif max(item.start + rule.ceiling, item.end + rule.floor) <= NOW:
                 assert gone is not None
                 assert gone.reason == ("ceiling" if rule.planned else "left_plan")
             elif gone:
@@ -109,14 +109,18 @@ def test_what_is_held_is_counted(
         assert decision.erasures == []
     for camera, found in listing.items():
         rule = RULES.get(camera, STRANGER)
-        due = [item for item in found if item.end + rule.ceiling <= NOW and not overlaps(item, locked)]
+        due = [
+            item
+            for item in found
+            if max(item.start + rule.ceiling, item.end + rule.floor) <= NOW and not overlaps(item, locked)
+        ]
         gone = [erasure for erasure in decision.erasures if erasure.item.camera == camera]
         assert sum(erasure.item.span for erasure in gone) <= allowance
         overdue = decision.overdue.get(camera)
         assert (overdue.count if overdue else 0) == len(due) - len(gone)
         if overdue:
             left = [item for item in due if item.key not in {erasure.item.key for erasure in gone}]
-            assert overdue.seconds == max(NOW - item.end - rule.ceiling for item in left)
+            assert overdue.seconds == max(NOW - max(item.start + rule.ceiling, item.end + rule.floor) for item in left)
 
 
 def test_all_cameras_keep_equally_far_back() -> None:
@@ -139,4 +143,4 @@ def test_nothing_beyond_the_first_young_item_is_read() -> None:
             yield item
 
     decide(situation({"a": listing()}, []))  # type: ignore[dict-item]
-    assert len(read) == 51
+    assert len(read) == 52
