@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from vigie.plan import constants
-from vigie.plan.archive import archive
+from vigie.plan.archive import archive, watched_retention
 from vigie.plan.model import Camera, Host, Identity, Plan
 
 _PATHS: Final = {
@@ -127,6 +127,7 @@ def _recorder(plan: Plan, host: Host) -> dict[str, Any]:
                 ],
             },
             "storage": {**sample, "volumes": [{"name": volume.name, "mount": volume.mount} for volume in host.volumes]},
+            "retention": {**sample, **watched_retention(plan, host, [camera for _, camera in cameras])},
         },
     }
 

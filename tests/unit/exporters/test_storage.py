@@ -116,7 +116,7 @@ def test_growth_counts_as_written_where_there_is_no_block_device(monkeypatch: py
     used = iter((100, 300, 250, 350))
 
     def volume(_: Path) -> VolumeState:
-        return VolumeState(1000, 500, next(used), False, None, "tmpfs", "tmpfs")
+        return VolumeState(1000, 500, next(used), False, "tmpfs", "tmpfs")
 
     monkeypatch.setattr(storage, "read_volume", volume)
     configuration = StorageConfiguration.model_validate({"volumes": [{"name": "v", "mount": "/v"}]})
