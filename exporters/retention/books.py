@@ -78,7 +78,7 @@ class Books:
 
     async def ledger_health(self) -> LedgerHealth:
         """Raises BookError."""
-        return _read(self._ledger, _ledger_health, await self._get(self._ledger, "/v1/health", also=503))
+        return _read(self._ledger, read_ledger_health, await self._get(self._ledger, "/v1/health", also=503))
 
     async def summary(self, over: Interval) -> Mapping[str, Told]:
         """All cameras that the ledger knows. Raises BookError."""
@@ -112,7 +112,8 @@ def _read(source: str, reader: Callable[[dict[str, Any]], T], value: dict[str, A
         raise BookError(f"{source}: an answer of another shape: {error!r}") from None
 
 
-def _ledger_health(value: dict[str, Any]) -> LedgerHealth:
+def read_ledger_health(value: dict[str, Any]) -> LedgerHealth:
+    """The answer of /v1/health. Raises KeyError and TypeError for one of another shape."""
     compared = value["compared"]
     return LedgerHealth(
         fed=value["fed"],

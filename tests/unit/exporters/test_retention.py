@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 
 from exporters.retention import accounts as accounts_module
+from exporters.retention.books import read_ledger_health
 from exporters.retention.configuration import PromisedCamera
 from tests.unit.exporters.archive import CEILING, DAY, FLOOR, Books
 from tests.unit.exporters.serving import exposed, run, values
 from tests.unit.recording.keeper.serving import footage
 from vigie.recording.compliance import Told
 from vigie.recording.keeper.locks import LockRequest
+from vigie.recording.ledger.configuration import LedgerConfiguration
 from vigie.recording.ledger.interval import Interval
+from vigie.recording.ledger.service import LedgerService
 
 
 @pytest.fixture
@@ -187,3 +190,12 @@ def test_cameras_that_share_a_window_share_a_question() -> None:
     found = run(accounts_module.take_accounts(summary, cameras, owed, now))
     assert len(found.cameras) == 100
     assert len(asked) == len(set(asked)) == 4  # the hour, two floors, and the new camera's day
+
+
+def test_the_ledgers_own_word_of_itself_is_understood(tmp_path: Path) -> None:
+    """What it really answers, not what these tests say that it does."""
+    settings = {"recordings": tmp_path, "store": tmp_path / "l.db", "segment_seconds": 60, "web_config_file": tmp_path}
+    answer, well = LedgerService(LedgerConfiguration.model_validate(settings)).health()
+    health = read_ledger_health(answer)
+    assert (health.well, health.whole) == (well, True)
+    assert health.fed is health.compared is None
