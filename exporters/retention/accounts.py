@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from exporters.retention.configuration import PromisedCamera
-from vigie.recording.compliance import NEVER_SEEN, Account, Told, settled, window
+from vigie.recording.compliance import HOUR, NEVER_SEEN, Account, Told, settled, window
 from vigie.recording.ledger.interval import Interval
 
-HOUR: Final = 3600.0
 Summary = Callable[[Interval], Awaitable[Mapping[str, Told]]]
 
 

@@ -158,7 +158,7 @@ STORAGE_DISK_HEALTHY: Final = _storage(
 RETENTION_COVERAGE: Final = _retention(
     "coverage_ratio",
     "ratio",
-    "Part of the window that is on the disk: retention is the floor or the time since the camera was planned, hour the last.",
+    "Part of the window that is on the disk: retention is the floor or the time since the camera was planned; hour the last one.",
     "window",
 )
 RETENTION_GAPS: Final = _retention("gaps", "gaps", "Absences of footage in the retention window.")

@@ -38,6 +38,7 @@ class Told:
     oldest: float | None = None
 
 
+HOUR: Final = 3600.0
 NEVER_SEEN: Final = Told(gaps=1)  # what a ledger says of a camera that was never recorded there
 
 
@@ -71,10 +72,14 @@ def window(now: float, seconds: float, owed_since: float) -> Interval | None:
     return Interval(start, end) if start < end else None
 
 
-def coverage(over: Interval, told: Told) -> Coverage:
-    """How much of the window ``over`` is there. Seconds within which the ledger sees no gap are covered."""
+def coverage(over: Interval, told: Told, at_least: float = 0.0) -> Coverage:
+    """How much of the window ``over`` is there. Seconds within which the ledger sees no gap are covered.
+
+    A window shorter than ``at_least`` seconds is measured as if it were so long and nothing were missing before it: ten
+    seconds of a camera that is planned for a minute are no sixth of anything.
+    """
     missing = max(0.0, over.seconds - told.recorded) if told.gaps else 0.0
-    return Coverage(1.0 - missing / over.seconds, told.gaps, missing)
+    return Coverage(1.0 - missing / max(over.seconds, at_least), told.gaps, missing)
 
 
 def floor_kept(told: Told) -> bool:
@@ -145,7 +150,7 @@ def assess(promise: Promise, account: Account | None, compared: float | None, ke
     retention, hour = account.retention, account.hour
     return Compliance(
         retention=coverage(*retention) if retention else None,
-        hour=coverage(*hour) if hour else None,
+        hour=coverage(*hour, at_least=HOUR) if hour else None,
         kept_seconds=kept_seconds(account.now, promise, account.whole, locked),
         goal_seconds=retention[0].seconds if retention else 0.0,
         floor_kept=floor_kept(retention[1]) if retention else True,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from vigie.metrics.thresholds import CEILING_GRACE, FLOOR_TOLERANCE, LEDGER_DELAY
 from vigie.recording.compliance import (
+    HOUR,
     NEVER_SEEN,
     Account,
     Kept,
@@ -155,6 +156,16 @@ def test_the_real_store_agrees_with_sets_of_seconds(
     assert found.ratio * span.seconds == pytest.approx(there, abs=0.01 + 2 * GAP_SECONDS * (1 + len(holes)))
     assert 0 <= found.ratio <= 1
     store.close()
+
+
+def test_a_few_seconds_of_a_new_camera_are_no_large_part_of_an_hour() -> None:
+    since = NOW - LEDGER_DELAY.value - 60
+    judged = assess(PROMISE, account(Told(recorded=45, gaps=1, oldest=since + 15), since), NOW, Kept())
+    assert judged.hour is not None
+    assert judged.hour.ratio == pytest.approx(1 - 15 / HOUR)
+    judged = assess(PROMISE, account(NEVER_SEEN, NOW - LEDGER_DELAY.value - HOUR / 2), NOW, Kept())
+    assert judged.hour is not None
+    assert judged.hour.ratio == pytest.approx(0.5)
 
 
 def test_the_window_ends_where_the_ledger_can_know() -> None:
