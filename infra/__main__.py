@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pulumi
 
-from infra.lab.target import LabTarget
 from infra.program import program
 from infra.settings import PLAN_VARIABLE, TARGET_FILE
+from infra.targets import stored
 from vigie.plan.document import load_plan
 
 
@@ -23,7 +23,8 @@ def main() -> None:
     if not named:
         raise pulumi.RunError(f"no plan: run `pulumi config set vigie:plan /path/to/plan.json`, or set {PLAN_VARIABLE}")
     path = Path(named).resolve()
-    program(load_plan(path), LabTarget.load(path.with_name(TARGET_FILE)))
+    _, target = stored(path.with_name(TARGET_FILE))
+    program(load_plan(path), target)
 
 
 main()

@@ -10,24 +10,20 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 import pulumi.automation as auto
 from pulumi.automation import events as engine
 
+from infra.components.environment import Bundle, StoredTarget
 from infra.events import InfrastructureEvent, OnEvent, readable, translate
-from infra.lab import host as lab_host
-from infra.lab.errors import LabError
-from infra.lab.layout import Lab, namespace_path
-from infra.lab.sweep import sweep
-from infra.lab.target import LabTarget
 from infra.program import program
 from infra.settings import PROJECT, TARGET_FILE
 from infra.supervised import SupervisedCommand
-from vigie.plan.model import Layer, Plan
+from infra.targets import FIRST_TARGET, environment, store, stored
+from vigie.plan.model import Plan
 from vigie.state import State, write_private
 
 __all__ = [
@@ -36,6 +32,7 @@ __all__ = [
     "InfrastructureEvent",
     "Outcome",
     "conditions",
+    "control_namespace",
     "down",
     "is_up",
     "reach",
@@ -47,26 +44,6 @@ PARALLEL: Final = 16  # operations at once; hosts that boot mostly wait
 T = TypeVar("T")
 
 _UNCHANGED: Final = frozenset({"same", "read", "refresh"})
-
-
-class Layers(Protocol):
-    """The bundle's stacks of overlay folders."""
-
-    def lower(self, name: Layer, /) -> tuple[Path, ...]:
-        """The folders of a layer, topmost first."""
-        ...
-
-
-class Bundle(Protocol):
-    """What of the bundle hosts are made from."""
-
-    @property
-    def layers(self) -> Layers: ...
-
-    @property
-    def pulumi(self) -> Path:
-        """The Pulumi CLI, in a folder ``bin``."""
-        ...
 
 
 class InfrastructureError(RuntimeError):
@@ -90,46 +67,54 @@ class Outcome:
     hosts: dict[str, HostOutput]
 
 
-def reach(plan: Plan, state: State) -> list[str]:  # noqa: ARG001 - other targets will need the state
+def reach(plan: Plan, state: State) -> list[str]:  # noqa: ARG001 - a target may come to need the state
     """The command prefix that runs a command within reach of the hosts."""
-    return ["nsenter", f"--net={namespace_path(plan.city)}", "--"]
+    return environment(plan.target).reach(plan)
 
 
-def is_up(plan: Plan) -> bool:
-    """Whether the network of the city's hosts is there at all: after ``down`` it is not."""
-    return namespace_path(plan.city).exists()
+def control_namespace(plan: Plan) -> str | None:
+    """The network namespace in which the control node has its address; ``None`` for the machine's own."""
+    return environment(plan.target).namespace(plan)
 
 
-def conditions(plan: Plan, state: State) -> dict[str, lab_host.Condition]:
-    """Every host as it is now, all looked at together; ``absent`` when nothing was ever deployed."""
-    lab = Lab(plan.city, state.folder.resolve())
-
-    def look(host: Any) -> lab_host.Condition:
-        spec = lab_host.HostSpec(host.name, host.address, host.prefix_length, (), "", host.extra_addresses)
-        return lab_host.condition(lab, spec)
-
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        return dict(zip((host.name for host in plan.deployed_hosts), pool.map(look, plan.deployed_hosts), strict=True))
+def is_up(plan: Plan, state: State) -> bool:
+    """Whether anything of the city is deployed: after ``down`` it is not."""
+    return environment(plan.target).is_up(plan, state)
 
 
-def up(plan: Plan, state: State, bundle: Bundle, on_event: OnEvent, rebuild: Sequence[str] = ()) -> Outcome:
+def conditions(plan: Plan, state: State) -> dict[str, str]:
+    """Every host as it is now, all looked at together; ``running`` is good on every target."""
+    return environment(plan.target).conditions(plan, state)
+
+
+def up(
+    plan: Plan,
+    state: State,
+    bundle: Bundle,
+    on_event: OnEvent,
+    rebuild: Sequence[str] = (),
+    only: Sequence[str] = (),
+) -> Outcome:
     """Make the hosts of ``plan`` exist and answer: look at the world first, then change only what is not as planned.
 
-    Hosts named in ``rebuild`` are made anew; their volumes stay. Raises ``InfrastructureError``; interrupted or killed
+    Hosts named in ``rebuild`` are made anew; their volumes stay. With ``only``, no host but those named is looked at or
+    changed; all hosts must exist already. Raises ``InfrastructureError``; interrupted or killed
     at any moment, the next ``up`` goes on from what is there.
     """
-    target = LabTarget(
-        Lab(plan.city, state.folder.resolve()),
-        {layer: tuple(map(str, bundle.layers.lower(layer))) for layer in _layers(plan)},
-        state.ssh_key.with_suffix(".pub").read_text(encoding="utf-8").strip(),
-    )
+    _refuse_another_target(plan, state)
+    try:
+        target = environment(plan.target).target(plan, state, bundle)
+    except RuntimeError as error:
+        raise InfrastructureError(str(error)) from error
     home = bundle.pulumi.parent.parent
-    write_private(state.folder / TARGET_FILE, target.dump())
+    store(plan.target, target, state)
     stack = _stack(state, plan.city, home, lambda: program(plan, target))
     listener = _Listener(on_event)
+    targets = _resources(stack, only)
     result = listener.run(
         lambda: stack.up(
             refresh=True,
+            target=targets or None,
             parallel=PARALLEL,
             replace=_host_urns(stack, rebuild) or None,
             suppress_outputs=True,
@@ -138,23 +123,23 @@ def up(plan: Plan, state: State, bundle: Bundle, on_event: OnEvent, rebuild: Seq
             on_event=listener,
         )
     )
-    return Outcome(listener.changes, _hosts(result.outputs))
+    # With targets the engine may leave the stack's outputs as they were, though a host was made anew with another key.
+    return Outcome(listener.changes, _hosts(result.outputs) | (_exported(stack, only) if only else {}))
 
 
 def down(state: State, purge: bool, on_event: OnEvent) -> list[str]:
     """Remove every host of the city; return what is still on the machine, one line each.
 
-    Volumes keep their files in the state folder unless ``purge`` removes that folder too. What Pulumi knows nothing of,
-    because a run was killed while making it, is removed as well. Raises ``InfrastructureError``.
+    Volumes keep their files in the state folder unless ``purge`` removes that folder too. Racked machines are let go
+    of and stay as they are. What Pulumi knows nothing of, because a run was killed while making it, is removed as well.
+    Raises ``InfrastructureError``.
     """
-    lab = Lab(state.folder.name, state.folder.resolve())
-    try:
-        target = LabTarget.load(state.folder / TARGET_FILE)
-        lab = replace(target.lab, directory=state.folder.resolve())
-    except (FileNotFoundError, ValueError):
-        on_event(InfrastructureEvent(lab.city, "", "log", "never deployed", "running", False))
+    city = state.folder.name
+    name, target = _known_target(state)
+    if target is None:
+        on_event(InfrastructureEvent(city, "", "log", "never deployed", "running", False))
     if home := _known_home(state):
-        stack = _stack(state, lab.city, home, _nothing)
+        stack = _stack(state, city, home, _nothing)
         listener = _Listener(on_event)
         try:
             listener.run(
@@ -163,21 +148,36 @@ def down(state: State, purge: bool, on_event: OnEvent) -> list[str]:
         except InfrastructureError as error:  # what it could not remove is removed below, or named as left
             on_event(InfrastructureEvent("pulumi", "", "delete", str(error), "failed", True))
     try:
-        left = sweep(lab)
-    except LabError as error:
+        cleared = environment(name).clear(target, state)
+    except RuntimeError as error:
         raise InfrastructureError(str(error)) from error
-    if not left:
+    for words in cleared.kept:
+        on_event(InfrastructureEvent(city, "", "delete", words, "done", True))
+    if not cleared.left:
         shutil.rmtree(state.folder if purge else _folder(state), ignore_errors=True)
         (state.folder / TARGET_FILE).unlink(missing_ok=True)
-    return left
+    return list(cleared.left)
+
+
+def _known_target(state: State) -> tuple[str, StoredTarget | None]:
+    """The target of the last ``up``, and its settings where they can still be read."""
+    try:
+        return stored(state.folder / TARGET_FILE)
+    except (FileNotFoundError, ValueError):
+        return FIRST_TARGET, None
+
+
+def _refuse_another_target(plan: Plan, state: State) -> None:
+    """A city that changes its target would leave its hosts behind where they are."""
+    name, target = _known_target(state)
+    if target is not None and name != plan.target:
+        raise InfrastructureError(
+            f"{plan.city} is deployed on target {name}, and its plan says {plan.target}: run `vigie down` first"
+        )
 
 
 def _nothing() -> None:
     """The program of a city that is being removed."""
-
-
-def _layers(plan: Plan) -> set[Layer]:
-    return {host.layer for host in plan.deployed_hosts}
 
 
 def _folder(state: State) -> Path:
@@ -245,6 +245,34 @@ def _host_urns(stack: auto.Stack, names: Sequence[str]) -> list[str]:
     resources = (stack.export_stack().deployment or {}).get("resources", []) if names else []
     wanted = {f"vigielab:index:Host::{name}" for name in names}
     return [r["urn"] for r in resources if any(r["urn"].endswith(suffix) for suffix in wanted)]
+
+
+def _component_of(resource: Mapping[str, Any]) -> str:
+    """The name of the host component that a resource of the stack is, or belongs to; empty for any other resource."""
+    for urn in (resource["urn"], resource.get("parent", "")):
+        if "::vigie:infra:Host::" in urn:
+            return str(urn).rsplit("::", 1)[-1]
+    return ""
+
+
+def _resources(stack: auto.Stack, hosts: Sequence[str]) -> list[str]:
+    """The URNs of ``hosts`` with their machines and volumes. Raises ``InfrastructureError`` for a host that is not there."""
+    if not hosts:
+        return []
+    found = [(_component_of(r), r["urn"]) for r in (stack.export_stack().deployment or {}).get("resources", [])]
+    if missing := sorted(set(hosts) - {host for host, _ in found}):
+        raise InfrastructureError(f"{', '.join(missing)}: not made yet: run `vigie up` first")
+    return [urn for host, urn in found if host in hosts]
+
+
+def _exported(stack: auto.Stack, hosts: Sequence[str]) -> dict[str, HostOutput]:
+    """``hosts`` as the stack's own resources have them."""
+    found = {}
+    for resource in (stack.export_stack().deployment or {}).get("resources", []):
+        name, outputs = _component_of(resource), resource.get("outputs", {})
+        if name in hosts and resource.get("custom") and "ssh_host_key" in outputs:
+            found[name] = HostOutput(name, outputs["address"], outputs["ssh_host_key"])
+    return found
 
 
 class _Listener:

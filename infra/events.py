@@ -11,7 +11,7 @@ from pulumi.automation import events as engine
 
 Status = Literal["running", "done", "failed"]
 
-_RESOURCES: Final = "vigielab:index:"
+_RESOURCES: Final = re.compile(r"vigie(?:lab|metal):index:")  # of our own providers
 _VERBS: Final = {
     "create": ("creating", "created"),
     "update": ("repairing", "repaired"),
@@ -23,7 +23,7 @@ _VERBS: Final = {
     "same": ("unchanged", "unchanged"),
 }
 _QUIET: Final = frozenset({"same", "refresh", "read"})
-_OWN_PLUGIN: Final = "using pulumi-resource-vigielab from"  # a warning that the provider is ours, at every run
+_OWN_PLUGIN: Final = "using pulumi-resource-vigie"  # a warning that the provider is ours, at every run
 # How the provider's server words an exception; the class is of no use to an operator.
 _WRAPPED: Final = re.compile(r"Unexpected <class '[^']*'>: ")
 
@@ -57,7 +57,8 @@ def _parts(urn: str) -> tuple[str, str] | None:
     if len(fields) < 4:
         return None
     token = fields[2].rsplit("$", 1)[-1]
-    return (token.removeprefix(_RESOURCES), fields[3]) if token.startswith(_RESOURCES) else None
+    own = _RESOURCES.match(token)
+    return (token[own.end() :], fields[3]) if own else None
 
 
 def translate(event: engine.EngineEvent) -> InfrastructureEvent | None:

@@ -22,7 +22,7 @@ from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 from typing_extensions import override
 
-from infra.lab.plugin import die_with_parent
+from infra.provider import die_with_parent
 
 VERSION: Final = "0.1.0"
 

@@ -62,11 +62,11 @@ class LabCity:
         return load_plan(self.state.plan)
 
     def vigie(self, *arguments: str, timeout: float = 1500) -> subprocess.CompletedProcess[str]:
-        """Run ``vigie COMMAND CITY …`` as a person would, output captured."""
+        """Run ``vigie COMMAND CITY …`` as a person would, output captured; ``lock add`` is one command."""
         return subprocess.run(self._argv(*arguments), capture_output=True, text=True, timeout=timeout, check=False)
 
     def _argv(self, command: str, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "vigie.cli", command, str(self.folder), *arguments]
+        return [sys.executable, "-m", "vigie.cli", *command.split(), str(self.folder), *arguments]
 
     def up(self, *flags: str) -> dict[str, Any]:
         """``vigie up --json``; its report, kept in ``deployments`` with its wall time."""

@@ -36,6 +36,12 @@ _LAYERS = ((bake.NAME, bake.UPPER), (rootfs.NAME, rootfs.ROOTFS))
 
 def package_licence(package: str, layers: Sequence[Path]) -> str:
     """The licences in a Debian package's copyright file (copyright format 1.0), looked for in ``layers``, top first."""
+    text = copyright_text(package, layers)
+    return f"see /usr/share/doc/{package}/copyright" if text is None else parse_licences(text)
+
+
+def copyright_text(package: str, layers: Sequence[Path]) -> str | None:
+    """A Debian package's copyright file, looked for in ``layers``, top first; None where there is none."""
     for layer in layers:
         folder = layer / "usr/share/doc" / package
         # A package may share another's folder by a link, whose target may lie in another layer.
@@ -43,13 +49,18 @@ def package_licence(package: str, layers: Sequence[Path]) -> str:
         for place in layers:
             copyright_file = place / "usr/share/doc" / named / "copyright"
             if copyright_file.is_file():
-                return parse_licences(copyright_file.read_text(errors="replace"))
-    return f"see /usr/share/doc/{package}/copyright"
+                return copyright_file.read_text(errors="replace")
+    return None
+
+
+def licence_names(text: str) -> list[str]:
+    """The short names of the licences in a copyright file (copyright format 1.0), each once."""
+    return list(dict.fromkeys(match.strip() for match in _LICENCE_FIELD.findall(text)))
 
 
 def parse_licences(text: str) -> str:
-    """The short names of the licences in a copyright file, each once, joined; a word when it has no such fields."""
-    names = list(dict.fromkeys(match.strip() for match in _LICENCE_FIELD.findall(text)))
+    """The short names of the licences in a copyright file, joined; a word when it has no such fields."""
+    names = licence_names(text)
     if not names:
         return "see copyright"
     more = [f"and {len(names) - _NAMES_SHOWN} more"] if len(names) > _NAMES_SHOWN else []

@@ -37,6 +37,7 @@ TEST_PACKAGES: Mapping[str, str] = {
     "chromium": "opens the pages as a person would",
     "libnss3-tools": "certutil imports the city's authority into the browser",
     "nmap": "scans the hosts for ports that no flow names",
+    "strace": "shows that an entry of the journal is durable before it is acknowledged",
 }
 
 

@@ -130,7 +130,7 @@ def serving(
             if not _is_ready(server):
                 complaints.seek(0)
                 output = complaints.read().decode(errors="replace").splitlines()[-20:]
-                fix = f"see whether {address}:{port} is free and an address of the namespace {netns}"
+                fix = f"see whether {address}:{port} is free and an address of {f'the namespace {netns}' if netns else 'this machine'}"
                 raise BundleError(_COMPONENT, "does not start", fix=fix, command=command, output=output)
             yield f"https://{address}:{port}"
         finally:
@@ -147,7 +147,8 @@ def _command(
         options["client-ca"] = client_ca
     options |= {name: getattr(bundle, name) for name in FOLDERS}
     words = [f"--{name}={value}" for name, value in options.items()]
-    return [*_BOUND_TO_PARENT, *entered, *_CONFINED, sys.executable, "-m", "infra.bundle.server", *words]
+    confined = _CONFINED if os.geteuid() == 0 else ("setpriv", "--no-new-privs", "--")  # others have nothing to drop
+    return [*_BOUND_TO_PARENT, *entered, *confined, sys.executable, "-m", "infra.bundle.server", *words]
 
 
 def _is_ready(server: subprocess.Popen[bytes]) -> bool:

@@ -5,18 +5,15 @@ All share the inputs ``city`` and ``directory``. Every kind has an output ``cond
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from typing_extensions import override
 
 from infra.lab import forward, host, network, volume
 from infra.lab.layout import NAME, Lab
-from infra.lab.values import UNKNOWN, Values
+from infra.provider import Kind, Report
+from infra.values import Values
 
-Report = Callable[[str], None]
 VERSION = "0.1.0"  # of the provider; also in Pulumi.yaml
 LAB_INPUTS = frozenset({"city", "directory"})
 
@@ -24,44 +21,6 @@ LAB_INPUTS = frozenset({"city", "directory"})
 def lab_of(values: Values) -> Lab:
     """The lab that a resource's properties name."""
     return Lab(values["city"], Path(values["directory"]))
-
-
-@dataclass(frozen=True)
-class Kind:
-    """How the provider makes, sees and removes one kind of resource. Methods block and raise ``LabError``."""
-
-    token: ClassVar[str]
-    identity: ClassVar[frozenset[str]]  # inputs whose change makes another resource
-    good: ClassVar[str]  # the condition a resource of this kind is repaired to
-    made: ClassVar[frozenset[str]] = frozenset()  # outputs that making it gives, and that an update keeps
-
-    def name(self, inputs: Values) -> str:
-        """The resource's id within its kind."""
-        raise NotImplementedError
-
-    def refuse(self, old: Values, new: Values) -> dict[str, str]:
-        """What is wrong with ``new`` inputs: reasons by property. ``old`` is empty for a new resource."""
-        raise NotImplementedError
-
-    def promise(self, inputs: Values, old: Values) -> Values:
-        """The outputs that a preview can tell; ``old`` is what the resource was, empty for a new one."""
-        return {key: old.get(key, UNKNOWN) for key in self.made} | inputs | {"condition": self.good}
-
-    def create(self, inputs: Values, report: Report) -> Values:
-        """Make the resource, adopting what is there; its outputs."""
-        raise NotImplementedError
-
-    def update(self, inputs: Values, report: Report) -> Values:
-        """Make an existing resource what ``inputs`` say, and repair it; its outputs."""
-        raise NotImplementedError
-
-    def read(self, state: Values) -> Values | None:
-        """The outputs as the world has them, or ``None`` when there is no such resource."""
-        raise NotImplementedError
-
-    def delete(self, state: Values) -> None:
-        """Remove the resource; one that is gone, or half there, is no error."""
-        raise NotImplementedError
 
 
 def _bad_name(values: Values, *keys: str) -> dict[str, str]:
@@ -104,7 +63,7 @@ class NetworkKind(Kind):
         return None if condition == "absent" else {**state, "condition": condition}
 
     @override
-    def delete(self, state: Values) -> None:
+    def delete(self, state: Values, report: Report) -> None:
         network.destroy(lab_of(state))
 
 
@@ -148,8 +107,11 @@ class VolumeKind(Kind):
         return None if condition == "absent" else {**state, "condition": condition}
 
     @override
-    def delete(self, state: Values) -> None:
-        volume.detach(lab_of(state), self._spec(state))
+    def delete(self, state: Values, report: Report) -> None:
+        lab, spec = lab_of(state), self._spec(state)
+        volume.detach(lab, spec)
+        # A recorder that leaves the plan leaves footage that somebody may have to show (docs/decisions/006).
+        report(f"kept: {volume.image(lab, spec)} holds what was recorded; `vigie down --purge` alone deletes it")
 
 
 class HostKind(Kind):
@@ -208,7 +170,7 @@ class HostKind(Kind):
         return {**state, "condition": condition, "ssh_host_key": host.public_key(lab, spec.name)}
 
     @override
-    def delete(self, state: Values) -> None:
+    def delete(self, state: Values, report: Report) -> None:
         host.destroy(lab_of(state), state["name"])
 
 
@@ -246,16 +208,8 @@ class ForwardKind(Kind):
         return None if condition == "absent" else {**state, "condition": condition}
 
     @override
-    def delete(self, state: Values) -> None:
+    def delete(self, state: Values, report: Report) -> None:
         forward.destroy(lab_of(state), state["name"])
 
 
 KINDS: dict[str, Kind] = {kind.token: kind for kind in (NetworkKind(), VolumeKind(), HostKind(), ForwardKind())}
-
-
-def kind_of(urn_type: str) -> Kind:
-    """The kind of a resource type, given as in a URN (``parent$type``). Raises ``ValueError`` for an unknown one."""
-    token = urn_type.rsplit("$", 1)[-1]
-    if token not in KINDS:
-        raise ValueError(f"the provider vigielab has no type {token}; it has {', '.join(KINDS)}")
-    return KINDS[token]

@@ -58,9 +58,8 @@ class LabTarget:
         return json.dumps({**asdict(self), "lab": {"city": self.lab.city, "directory": str(self.lab.directory)}}) + "\n"
 
     @classmethod
-    def load(cls, path: Path) -> LabTarget:
-        """Read what :meth:`dump` wrote. Raises ``OSError`` or ``ValueError``."""
-        read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    def parse(cls, read: dict[str, Any]) -> LabTarget:
+        """The target of what :meth:`dump` wrote, read as JSON. Raises ``KeyError`` or ``ValueError``."""
         return cls(
             Lab(read["lab"]["city"], Path(read["lab"]["directory"])),
             {name: tuple(folders) for name, folders in read["layers"].items()},

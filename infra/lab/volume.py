@@ -1,11 +1,10 @@
 """Volumes: ext4 in a sparse file, mounted on the machine through a loop device and bind-mounted into a host.
 
-A volume outlives its host: rebuilding the host keeps the recordings.
+A volume outlives its host, and its place in the plan: nothing here deletes what it holds (docs/decisions/006).
 """
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -146,13 +145,3 @@ def detach(lab: Lab, spec: VolumeSpec) -> None:
     file = image(lab, spec)
     # The kernel frees the device with the last copy of the mount, which a foreign namespace may hold for longer.
     wait_until(lambda: not attached_devices(file), _DETACH_TIMEOUT_SECONDS)
-
-
-def destroy(lab: Lab, spec: VolumeSpec) -> None:
-    """Detach the volume and delete what it holds."""
-    if not lab.volume(spec.host, spec.name).is_dir():
-        return
-    with locked(lab.lock("volume", f"{spec.host}:{spec.name}")):
-        _record(lab, spec).unlink(missing_ok=True)
-        detach(lab, spec)
-        shutil.rmtree(lab.volume(spec.host, spec.name))

@@ -1,7 +1,7 @@
 """The declared grid of clips that a lab device can stream, and the command that encodes them.
 
 A stream profile of the city is served by the clip with the same codec, resolution and frame rate; a profile outside
-the grid is an error at plan time, not a surprise in the lab. Every clip has three variants with identical parameter
+the grid (vigie/city/lab.py) is an error when the city is loaded, not a surprise in the lab. Every clip has three variants with identical parameter
 sets, so that a recorder decodes on when a device switches from one to another at a keyframe.
 """
 
@@ -11,6 +11,8 @@ import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
+
+from vigie.city.lab import CLIPS, clip_name
 
 Codec = Literal["h264", "h265"]
 
@@ -44,7 +46,7 @@ class ClipSpec:
     @property
     def name(self) -> str:
         """Name of the clip in configuration and file names, e.g. `h264-2560x1440-15`."""
-        return f"{self.codec}-{self.width}x{self.height}-{self.fps}"
+        return clip_name(self.codec, self.width, self.height, self.fps)
 
     @property
     def group_frames(self) -> int:
@@ -60,11 +62,8 @@ class ClipSpec:
         return f"{self.name}.{variant.value}.clip"
 
 
-# Bit rates are far below a real 4 MP camera's (4 to 8 Mbit/s): the lab proves behaviour, disks are proven elsewhere.
-GRID: Final = (
-    ClipSpec("h264", 2560, 1440, 15, 1_500_000),
-    ClipSpec("h265", 2560, 1440, 15, 1_000_000),
-    ClipSpec("h264", 640, 360, 15, 400_000),
+GRID: Final = tuple(
+    ClipSpec(clip.codec, clip.width, clip.height, clip.frames_per_second, clip.bits_per_second) for clip in CLIPS
 )
 
 BY_NAME: Final = {spec.name: spec for spec in GRID}
@@ -79,12 +78,12 @@ def clip_for(codec: str, width: int, height: int, fps: int) -> ClipSpec:
 
     Raises UnknownClipError, naming what the grid offers.
     """
-    name = f"{codec}-{width}x{height}-{fps}"
+    name = clip_name(codec, width, height, fps)
     try:
         return BY_NAME[name]
     except KeyError:
         offered = ", ".join(BY_NAME)
-        raise UnknownClipError(f"no lab clip {name}: the grid of simulators/encoder/clips.py has {offered}") from None
+        raise UnknownClipError(f"no lab clip {name}: the grid of vigie/city/lab.py has {offered}") from None
 
 
 if __name__ == "__main__":

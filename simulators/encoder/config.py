@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, ValidationError, field_validator, model_validator
 
 from simulators.encoder.clips import BY_NAME
+from vigie.city.lab import STREAM_PATH
 from vigie.plan.constants import RTSP_PORT
 
 M = TypeVar("M", bound=BaseModel)
@@ -51,7 +52,7 @@ class ControlConfig(_Model):
 class StreamConfig(_Model):
     """A stream of a channel: its path on the device, the camera that it shows, and the clip that stands for it."""
 
-    path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)+$")]
+    path: Annotated[str, Field(pattern=STREAM_PATH.pattern)]
     camera: Identifier
     clip: str
     role: Literal["main", "sub"]

@@ -41,11 +41,11 @@ class Measurement:
     digest: str
 
 
-def measure(folder: Path, hash_seed: int = 0) -> Measurement:
-    """Load and plan the city in ``folder`` in a fresh process. Raises ``CalledProcessError``."""
+def measure(folder: Path, **environment: str) -> Measurement:
+    """Load and plan the city in ``folder`` in a fresh process, in that ``environment``. Raises ``CalledProcessError``."""
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, str(folder)],
-        env={**os.environ, "PYTHONHASHSEED": str(hash_seed)},
+        env={**os.environ, **environment},
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from testinfra.backend.ssh import SshBackend
 
-from vigie.plan.constants import ADMIN_USER, SSH_PORT
 from vigie.plan.model import Host
 from vigie.state import State
 
@@ -72,7 +71,7 @@ def connect(host: Host, state: State) -> ScriptBackend:
         "UserKnownHostsFile": state.known_hosts,
     }
     return ScriptBackend(
-        f"{ADMIN_USER}@{host.address}:{SSH_PORT}",
+        f"{host.login.user}@{host.login.address}:{host.login.port}",
         ssh_config="/dev/null",
         ssh_identity_file=str(state.ssh_key),
         ssh_extra_args=" ".join(f"-o {name}={value}" for name, value in options.items()),

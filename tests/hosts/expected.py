@@ -138,7 +138,7 @@ def _documents(folder: PurePosixPath, contents: dict[str, Any]) -> dict[str, Any
 def sockets(plan: Plan, host: Host) -> set[Socket]:
     """Every socket that may take what others send: protocol, address, port, user of the program."""
     variables = host_variables(plan, host.name)
-    found: set[Socket] = {("tcp", "0.0.0.0", constants.SSH_PORT, "root")}  # the plan knows IPv4 only
+    found: set[Socket] = {("tcp", "0.0.0.0", host.login.port, "root")}  # the plan knows IPv4 only
     if host.name in plan.time_sources:
         found.add(("udp", "0.0.0.0", constants.NTP_PORT, "_chrony"))
     served = endpoints(host) | archive_ports(host)

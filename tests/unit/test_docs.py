@@ -31,6 +31,8 @@ def rows_of(page: str, heading: str) -> list[str]:
     [
         ("On hosts and the control node", ("project", "dependencies")),
         ("On the control node", ("project", "optional-dependencies", "control")),
+        ("For cities on OpenStack", ("project", "optional-dependencies", "openstack")),
+        ("For cities on Proxmox VE", ("project", "optional-dependencies", "proxmox")),
         ("For development", ("dependency-groups", "dev")),
     ],
 )
@@ -92,3 +94,10 @@ def test_the_printed_addresses_are_the_plans() -> None:
     text = (DOCS / "how-to" / "watch.md").read_text("utf-8")
     ports = {forward.listen_port for forward in plan(load_city(DEMO)).forwards}
     assert {int(port) for port in re.findall(r"https://localhost:(\d+)", text)} == ports
+
+
+def test_what_a_hypervisor_needs_is_tested_with_the_same_bounds() -> None:
+    """The targets are tested with what the group ``dev`` installs: it must be what a city installs."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
+    optional = project["project"]["optional-dependencies"]
+    assert {*optional["openstack"], *optional["proxmox"]} <= {*project["dependency-groups"]["dev"]}

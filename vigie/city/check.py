@@ -9,10 +9,12 @@ from typing import Any, Final
 
 from vigie.city.documents import Document, Location, dotted
 from vigie.city.errors import Problem
-from vigie.city.model import CameraRow, CityFile, EncoderRow, ServerTier, channel_camera_id
+from vigie.city.lab import CLIP_NAMES, STREAM_PATH, clip_name
+from vigie.city.model import CameraRow, CityFile, EncoderRow, MachineRow, ServerTier, channel_camera_id
 
 ENCODERS = "encoders.csv"
 CAMERAS = "cameras.csv"
+MACHINES = "machines.csv"
 BOUNDS_OF_TIER: Final = {
     "recorder": ("max_cameras", "max_ingest", "max_read", "storage"),
     "streaming": ("max_streams",),
@@ -35,8 +37,29 @@ def check(
     checker.references()
     checker.durations()
     checker.pressure()
+    checker.lab_devices()
     rows = _RowChecker(file, encoders, encoder_lines, cameras, camera_lines)
     return checker.problems + list(rows.problems())
+
+
+def check_machines(file: CityFile, machines: list[MachineRow], lines: dict[str, int]) -> list[Problem]:
+    """What is wrong with ``machines.csv``: a target that has no use for it, one machine for two hosts."""
+    problems: list[Problem] = []
+    target = file.city.target
+    if machines and target != "metal":
+        fix = "set city.target to metal, or remove the file"
+        problems.append(Problem(MACHINES, 0, "", f"racked machines are of no use to target {target!r}", fix))
+    keys: dict[str, str] = {}
+    places: dict[tuple[IPv4Address | None, int | None], str] = {}
+    for row in machines:
+        line = lines[row.host]
+        if (first := keys.setdefault(row.host_key, row.host)) != row.host:
+            said = f"the host key of {row.host} is that of {first} too"
+            problems.append(Problem(MACHINES, line, "host_key", said, "give each host a machine of its own"))
+        if row.address and (first := places.setdefault((row.address, row.port), row.host)) != row.host:
+            said = f"{row.address} is the machine of {first} already"
+            problems.append(Problem(MACHINES, line, "address", said, "give each host a machine of its own"))
+    return problems
 
 
 class _Checker:
@@ -106,6 +129,12 @@ class _Checker:
     def _classes(self) -> None:
         """Each tier names a server class that says everything the tier must know of it."""
         classes = {server.id: index for index, server in enumerate(self.file.server_classes)}
+        for name in ("central", "witness", "noc"):
+            named = getattr(self.file.tiers, name).server_class
+            if named is not None and named not in classes:
+                self.say(
+                    ("tiers", name, "class"), f"no server class is called {named!r}", f"use one of {_listed(classes)}"
+                )
         for name, bounds in BOUNDS_OF_TIER.items():
             tier: ServerTier | None = getattr(self.file.tiers, name)
             if tier is None:
@@ -153,6 +182,29 @@ class _Checker:
                 f"{pressure.keep_at_least} s must lie below the floor of {floor} s and hold a segment",
                 f"write less than {floor} s, and {self.file.recording.segment} s or more",
             )
+
+    def lab_devices(self) -> None:
+        """In a lab, what a profile asks for must be one of the clips, under a path that the simulator takes."""
+        if self.file.city.target != "lab":
+            return
+        for index, profile in enumerate(self.file.profiles):
+            for role, stream in (("main", profile.main), ("sub", profile.sub)):
+                name = clip_name(stream.codec, *stream.resolution, stream.fps)
+                if name not in CLIP_NAMES:
+                    self.say(
+                        ("profiles", index, role, "resolution"),
+                        f"no simulated device of a lab plays {name}",
+                        f"take codec, resolution and fps of one of {', '.join(CLIP_NAMES)}",
+                    )
+        for index, model in enumerate(self.file.models):
+            for field in ("main_path", "sub_path"):
+                path = str(getattr(model, field)).replace("{channel}", "1")
+                if not STREAM_PATH.fullmatch(path):
+                    self.say(
+                        ("models", index, field),
+                        f"no simulated device of a lab serves {path}",
+                        "use letters, digits, '.', '_', '~', '-' and single slashes",
+                    )
 
 
 @dataclass

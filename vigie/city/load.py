@@ -7,16 +7,17 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from vigie.city.check import check
+from vigie.city.check import check, check_machines
 from vigie.city.documents import Document, Location, Row, dotted, read_csv, read_yaml
 from vigie.city.errors import CityError, Problem
-from vigie.city.model import CameraEntry, CameraRow, City, CityFile, EncoderRow, channel_camera_id
+from vigie.city.model import CameraEntry, CameraRow, City, CityFile, EncoderRow, MachineRow, channel_camera_id
 
 CITY_FILE: Final = "city.yaml"
 ENCODERS_FILE: Final = "encoders.csv"
 CAMERAS_FILE: Final = "cameras.csv"
+MACHINES_FILE: Final = "machines.csv"  # only where machines are racked already
 
-RowModel = TypeVar("RowModel", EncoderRow, CameraRow)
+RowModel = TypeVar("RowModel", EncoderRow, CameraRow, MachineRow)
 Lines = dict[str, int]
 
 
@@ -37,14 +38,22 @@ def load_city(folder: Path) -> City:
     problems: list[Problem] = []
     document = _document(folder / CITY_FILE, problems)
     file = _city_file(document, problems) if document else None
-    encoders, encoder_lines = _rows(folder / ENCODERS_FILE, EncoderRow, problems)
-    cameras, camera_lines = _rows(folder / CAMERAS_FILE, CameraRow, problems)
+    encoders, encoder_lines = parse_rows(folder / ENCODERS_FILE, EncoderRow, problems)
+    cameras, camera_lines = parse_rows(folder / CAMERAS_FILE, CameraRow, problems)
+    machines, machine_lines = _machines(folder / MACHINES_FILE, problems)
     if document is None or file is None or problems:
         raise CityError(problems)
     problems += check(document, file, encoders, encoder_lines, cameras, camera_lines)
+    problems += check_machines(file, machines, machine_lines)
     if problems:
         raise CityError(problems)
-    return City(file=file, encoders=tuple(encoders), cameras=expand(file, encoders, cameras))
+    return City(
+        file=file,
+        encoders=tuple(encoders),
+        cameras=expand(file, encoders, cameras),
+        machines=tuple(sorted(machines, key=lambda row: row.host)),
+        machine_lines=machine_lines,
+    )
 
 
 def expand(file: CityFile, encoders: list[EncoderRow], cameras: list[CameraRow]) -> tuple[CameraEntry, ...]:
@@ -83,6 +92,16 @@ def expand(file: CityFile, encoders: list[EncoderRow], cameras: list[CameraRow])
     return tuple(entries)
 
 
+def parse_city_file(path: Path) -> tuple[Document, CityFile]:
+    """``city.yaml`` alone, before its references are checked. Raises ``CityError`` with every problem of its form."""
+    problems: list[Problem] = []
+    document = read_yaml(path)
+    file = _city_file(document, problems)
+    if file is None:
+        raise CityError(problems)
+    return document, file
+
+
 def _document(path: Path, problems: list[Problem]) -> Document | None:
     try:
         return read_yaml(path)
@@ -105,7 +124,7 @@ def _city_file(document: Document, problems: list[Problem]) -> CityFile | None:
         return None
 
 
-def _rows(path: Path, model: type[RowModel], problems: list[Problem]) -> tuple[list[RowModel], Lines]:
+def parse_rows(path: Path, model: type[RowModel], problems: list[Problem]) -> tuple[list[RowModel], Lines]:
     """The valid rows of a CSV file and the line of each id; problems go to ``problems``."""
     rows: list[RowModel] = []
     lines: Lines = {}
@@ -125,7 +144,7 @@ def _rows(path: Path, model: type[RowModel], problems: list[Problem]) -> tuple[l
                 Problem(
                     path.name,
                     row.line,
-                    "id",
+                    next(iter(model.model_fields)),
                     f"{parsed.id!r} stands already in line {lines[parsed.id]}",
                     "give each its own id",
                 )
@@ -134,6 +153,10 @@ def _rows(path: Path, model: type[RowModel], problems: list[Problem]) -> tuple[l
         lines[parsed.id] = row.line
         rows.append(parsed)
     return rows, lines
+
+
+def _machines(path: Path, problems: list[Problem]) -> tuple[list[MachineRow], Lines]:
+    return parse_rows(path, MachineRow, problems) if path.exists() else ([], {})
 
 
 def _row_problem(path: Path, row: Row, model: type[BaseModel], detail: Any) -> Problem:

@@ -18,6 +18,10 @@ from vigie.city.quantity import BitsPerSecond, Bytes, Seconds, Share
 
 ID_PATTERN: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")  # an RFC 1123 label: safe in paths, units, DNS
 
+# RFC 4253, section 6.6, as in known_hosts; and its fingerprint as OpenSSH prints it.
+_KEY: Final = re.compile(r"(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]{40,1000}={0,2}")
+_FINGERPRINT: Final = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
+
 
 def _id(text: object) -> str:
     if not isinstance(text, str) or not ID_PATTERN.fullmatch(text):
@@ -71,6 +75,21 @@ def _address(value: object) -> IPv4Address:
         return IPv4Address(str(value))  # as text: ipaddress alone takes 10 for 0.0.0.10
     except ValueError as error:
         raise ValueError(f"{value!r} is not an IPv4 address: {error}") from error
+
+
+def _account(text: object) -> str:
+    if not isinstance(text, str) or not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", text) or text == "root":
+        raise ValueError(f"{text!r} is no account to log in with: a lower-case name, and not root (login by it is off)")
+    return text
+
+
+def _host_key(text: object) -> str:
+    if not isinstance(text, str) or not (_KEY.fullmatch(text) or _FINGERPRINT.fullmatch(text)):
+        raise ValueError(
+            f"{text!r} is no host key; write 'ssh-ed25519 AAAA…' or 'SHA256:…', as `ssh-keygen -l -f "
+            "/etc/ssh/ssh_host_ed25519_key.pub` prints it on the machine's own console"
+        )
+    return text
 
 
 def _network(value: object) -> IPv4Network:
@@ -236,10 +255,16 @@ class ServerClass(Strict):
     max_streams: Count | None = None
     max_analysed: Count | None = None
     price: Price | None = None
+    cores: Count | None = None
+    memory: Bytes | None = None
+    network: BitsPerSecond | None = None
 
 
 class Tier(Strict):
+    """``class`` says what such a server is made of; its bounds are of no use here."""
+
     count: Count
+    server_class: Annotated[Id | None, Field(alias="class")] = None
     layer: Literal["baked", "bare"] = "baked"
 
 
@@ -346,6 +371,24 @@ class CameraRow(Strict):
     description: str | None
 
 
+class MachineRow(Strict):
+    """One line of ``machines.csv``: how a racked machine is reached, and the host of the plan that it becomes.
+
+    ``host_key`` pins the machine: a public host key (``ssh-ed25519 AAAA…``) or its fingerprint (``SHA256:…``).
+    """
+
+    host: Id
+    address: Address | None
+    port: Annotated[int, BeforeValidator(_number), Field(ge=1, le=65_535)] | None
+    user: Annotated[str, BeforeValidator(_account)] | None
+    host_key: Annotated[str, BeforeValidator(_host_key)]
+
+    @property
+    def id(self) -> str:
+        """What makes a line unique."""
+        return self.host
+
+
 def channel_camera_id(encoder: str | None, channel: int | None) -> str:
     """The id of an encoder channel that ``cameras.csv`` does not name."""
     return f"{encoder}-ch{channel}"
@@ -371,6 +414,8 @@ class City(Strict):
     file: CityFile
     encoders: tuple[EncoderRow, ...]
     cameras: tuple[CameraEntry, ...]
+    machines: tuple[MachineRow, ...] = ()
+    machine_lines: dict[str, int] = {}  # of ``machines.csv`` by host: only the plan knows which hosts there are
 
     def profile(self, name: str) -> Profile:
         """The stream profile ``name``. Raises ``KeyError``."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from vigie.cli.fingerprint import fingerprints, tree_digest
+from vigie.cli.fingerprint import fingerprints, parts, tree_digest
+from vigie.cli.inspection import known_name
 from vigie.cli.playbook import PLAYBOOKS, PlaybookRun, run_playbook
 from vigie.cli.progress import Progress
 from vigie.cli.secrets import ensure_secrets, read_secrets
@@ -20,7 +21,7 @@ from vigie.plan import Plan, dump_plan
 from vigie.plan.constants import BUNDLE_PORT
 from vigie.plan.document import canonical_json
 from vigie.plan.model import CONTROL
-from vigie.state import State, cache_home, read_json, write_json, write_private
+from vigie.state import State, cache_home, history, read_json, write_json, write_private
 
 if TYPE_CHECKING:
     from infra.automation import HostOutput
@@ -41,10 +42,14 @@ class Deployment:
     stages: dict[str, float] = field(default_factory=dict)
 
     @property
+    def configured(self) -> bool:
+        """Every host that had to be was configured without failure."""
+        return self.playbook is None or (self.playbook.exit_code == 0 and not self.playbook.failures)
+
+    @property
     def good(self) -> bool:
         """Every host configured without failure and verified green."""
-        configured = self.playbook is None or (self.playbook.exit_code == 0 and not self.playbook.failures)
-        return configured and not self.verification.red
+        return self.configured and not self.verification.red
 
     def as_json(self) -> dict[str, Any]:
         """For ``--json``: stable keys, plain values."""
@@ -64,8 +69,13 @@ class Deployment:
         }
 
 
-def deploy(plan: Plan, state: State, *, limit: Collection[str], full: bool, progress: Progress) -> Deployment:
-    """Make the world what ``plan`` says. Holds the city's lock; safe to interrupt and to repeat."""
+def deploy(
+    plan: Plan, state: State, *, limit: Collection[str], full: bool, progress: Progress, apart: bool = False
+) -> Deployment:
+    """Make the world what ``plan`` says. Holds the city's lock; safe to interrupt and to repeat.
+
+    With ``apart`` not even the machines of hosts outside ``limit`` are touched: all must exist.
+    """
     from infra.automation import reach, up
 
     chosen = set(limit) or {host.name for host in plan.deployed_hosts}
@@ -74,11 +84,19 @@ def deploy(plan: Plan, state: State, *, limit: Collection[str], full: bool, prog
     with progress.stage("bundle"):
         bundle = build_bundle(progress)
     with progress.stage("hosts"):
-        result = up(plan, state, bundle, lambda event: progress.step(event.name, event.message, loud=event.loud))
+        result = up(
+            plan,
+            state,
+            bundle,
+            lambda event: progress.step(event.name, event.message, loud=event.loud),
+            only=sorted(chosen) if apart else (),
+        )
         _write_known_hosts(plan, state, result.hosts)
     prefix = reach(plan, state)
     write_json(state.variables, _variables(state, bundle))
-    wanted = fingerprints(plan, {name: host.ssh_host_key for name, host in result.hosts.items()}, _shared(state))
+    keys = {name: host.ssh_host_key for name, host in result.hosts.items()}
+    shared = shared_inputs(state, bundle)
+    wanted = fingerprints(plan, keys, shared.values())
     with progress.stage("check"):
         unchanged = set() if full else {host for host in chosen if _deployed(state).get(host) == wanted[host]}
         checked = verify(state, prefix, unchanged, progress)
@@ -91,6 +109,8 @@ def deploy(plan: Plan, state: State, *, limit: Collection[str], full: bool, prog
     with progress.stage("verify"):
         verification = verify(state, prefix, todo - set(playbook.failures if playbook else ()), progress)
     _remember(state, {host: wanted[host] for host in verification.green})
+    made = parts(plan, keys, shared, bundle.layers.lower)
+    write_json(state.parts, read_json(state.parts, {}) | {host: made[host] for host in verification.green})
     verification.passed |= {host: checked.passed[host] for host in checked.green}
     verification.hosts = chosen
     return Deployment(plan, result.changes, checked.green, playbook, verification, progress.stages)
@@ -127,12 +147,14 @@ def _prepare(plan: Plan, state: State) -> CityCA:
             stdin=subprocess.DEVNULL,
         )
     write_private(state.rendered / RULES_FILE, render_rules())
-    write_private(state.plan, dump_plan(plan))
+    dumped = dump_plan(plan)
+    write_private(state.plan, dumped)
+    history.remember(state, plan.digest, dumped)
     return authority
 
 
 def _write_known_hosts(plan: Plan, state: State, hosts: dict[str, HostOutput]) -> None:
-    lines = [f"{host.address} {hosts[host.name].ssh_host_key}\n" for host in plan.deployed_hosts]
+    lines = [f"{known_name(host.login)} {hosts[host.name].ssh_host_key}\n" for host in plan.deployed_hosts]
     write_private(state.known_hosts, "".join(lines))
 
 
@@ -169,27 +191,46 @@ def bundle_variables(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _shared(state: State) -> list[Any]:
-    """What every host's fingerprint covers beside its slice of the plan."""
-    secrets_digest = hashlib.sha256(canonical_json(read_secrets(state))).hexdigest()
-    rules = (state.rendered / RULES_FILE).read_text()
-    authority = (state.ca / "ca.pem").read_text()
-    return [tree_digest(PLAYBOOKS), read_json(state.variables, {}), secrets_digest, rules, authority]
+def shared_inputs(state: State, bundle: Bundle) -> dict[str, Any]:
+    """What every host's fingerprint covers beside its slice of the plan, by name, as this Vigie deploys it."""
+    from dashboards.rules import render_rules
+
+    return {
+        "roles": tree_digest(PLAYBOOKS),
+        "variables": _variables(state, bundle),
+        "secrets": hashlib.sha256(canonical_json(read_secrets(state))).hexdigest(),
+        "rules": render_rules(),
+        "authority": (state.ca / "ca.pem").read_text(),
+    }
 
 
 @contextmanager
 def _serving(plan: Plan, bundle: Bundle, authority: CityCA, state: State) -> Iterator[None]:
     """Serve the bundle on the control node's address for as long as the block runs."""
+    from infra.automation import control_namespace
     from infra.bundle.server import serving
-    from infra.lab.layout import Lab
 
     certificate, key = authority.issue(CONTROL, [plan.network.control_address])
     write_private(state.bundle_certificate, certificate.decode())
     write_private(state.bundle_key, key.decode())
-    namespace = Lab(plan.city, state.folder).namespace
+    namespace = control_namespace(plan)
     address = plan.network.control_address
     with serving(bundle, namespace, address, BUNDLE_PORT, state.bundle_certificate, state.bundle_key):
         yield
+
+
+def expected_parts(plan: Plan, state: State, bundle: Bundle) -> dict[str, dict[str, str]]:
+    """What each running host's fingerprint would be made of after a deployment of ``plan`` by this Vigie; changes nothing."""
+    keys = dict(line.split(" ", 1) for line in state.known_hosts.read_text(encoding="utf-8").splitlines())
+    by_name = {host.name: keys.get(host.address, "") for host in plan.deployed_hosts}
+    return parts(plan, by_name, shared_inputs(state, bundle), bundle.layers.lower)
+
+
+def remembered_parts(state: State) -> dict[str, dict[str, str]]:
+    """What the fingerprint of each host was made of when it was last deployed and found green; others are left out."""
+    finished = _deployed(state)
+    known: dict[str, dict[str, str]] = read_json(state.parts, {})
+    return {host: made for host, made in known.items() if host in finished}
 
 
 def _deployed(state: State) -> dict[str, str]:

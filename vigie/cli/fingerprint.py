@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -31,3 +32,33 @@ def fingerprints(plan: Plan, ssh_host_keys: dict[str, str], common: Iterable[Any
         ).hexdigest()
         for host in plan.deployed_hosts
     }
+
+
+def parts(
+    plan: Plan,
+    ssh_host_keys: Mapping[str, str],
+    shared: Mapping[str, Any],
+    layers: Callable[[str], Iterable[Path]],
+) -> dict[str, dict[str, str]]:
+    """For each host what its fingerprint is made of: a digest by name, so that a difference can be told from another.
+
+    ``shared`` is what ``deploy.shared_inputs`` gives: its variables count one by one. ``layers`` gives the folders that a
+    host of a layer is made from. ``vigie`` is no digest but the version that deployed the host.
+    """
+    common = {**shared, **shared["variables"]}
+    del common["variables"]
+    digests = {name: _digest(value) for name, value in common.items()}
+    return {
+        host.name: {
+            **digests,
+            "plan": _digest(host_variables(plan, host.name)),
+            "machine": _digest(ssh_host_keys[host.name]),
+            "layers": _digest([str(folder) for folder in layers(host.layer)]),
+            "vigie": version("vigie"),
+        }
+        for host in plan.deployed_hosts
+    }
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(canonical_json(value)).hexdigest()

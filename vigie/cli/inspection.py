@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from vigie.plan import Plan
-from vigie.plan.constants import ADMIN_USER
+from vigie.plan.constants import ADMIN_USER, SSH_PORT
+from vigie.plan.model import Host, Login
 from vigie.state import State, read_json
 
 ANSWER_SECONDS: Final = 7.0  # the promise is 10 s for the whole city, start-up included
@@ -53,7 +54,12 @@ def inspect(plan: Plan, state: State, prefix: Sequence[str]) -> list[HostStatus]
     return asyncio.run(_inspect(plan, state, prefix))
 
 
-def ssh_command(state: State, address: str) -> list[str]:
+def known_name(login: Login) -> str:
+    """The name of a host in known_hosts, sshd(8)."""
+    return login.address if login.port == SSH_PORT else f"[{login.address}]:{login.port}"
+
+
+def ssh_command(state: State, address: str, port: int = SSH_PORT, user: str = ADMIN_USER) -> list[str]:
     """ssh to ``address`` as the administrator, with exactly the keys of this city."""
     options = {
         "BatchMode": "yes",
@@ -66,7 +72,7 @@ def ssh_command(state: State, address: str) -> list[str]:
         "LogLevel": "ERROR",
     }
     flags = [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
-    return ["ssh", "-F", "/dev/null", *flags, f"{ADMIN_USER}@{address}"]
+    return ["ssh", "-F", "/dev/null", *flags, "-p", str(port), f"{user}@{address}"]
 
 
 def compare(manifest: dict[str, Any], seen: dict[str, Any]) -> list[str]:
@@ -105,13 +111,14 @@ def _shown_units(text: str) -> dict[str, tuple[str, str]]:
 
 
 async def _inspect(plan: Plan, state: State, prefix: Sequence[str]) -> list[HostStatus]:
-    async def one(name: str, tier: str, address: str) -> HostStatus:
+    async def one(host: Host) -> HostStatus:
+        name, tier, address = host.name, host.tier, host.address
         manifest = read_json(state.manifest(name), None)
         if manifest is None:
             return HostStatus(name, tier, address, "not deployed", ["run `vigie up`"])
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                seen = await _ask(state, prefix, address, manifest)
+                seen = await _ask(state, prefix, host.login, manifest)
         except (TimeoutError, OSError, ValueError) as error:
             return HostStatus(
                 name, tier, address, "unreachable", [str(error) or f"no answer in {ANSWER_SECONDS:.0f} s"]
@@ -119,14 +126,14 @@ async def _inspect(plan: Plan, state: State, prefix: Sequence[str]) -> list[Host
         differences = compare(manifest, seen)
         return HostStatus(name, tier, address, "differs" if differences else "fine", differences)
 
-    return list(await asyncio.gather(*(one(host.name, host.tier, host.address) for host in plan.deployed_hosts)))
+    return list(await asyncio.gather(*(one(host) for host in plan.deployed_hosts)))
 
 
-async def _ask(state: State, prefix: Sequence[str], address: str, manifest: dict[str, Any]) -> dict[str, Any]:
+async def _ask(state: State, prefix: Sequence[str], login: Login, manifest: dict[str, Any]) -> dict[str, Any]:
     script = f"MANIFEST = {json.dumps(manifest)!r}\n{_PROBE}"
     child = await asyncio.create_subprocess_exec(
         *prefix,
-        *ssh_command(state, address),
+        *ssh_command(state, login.address, login.port, login.user),
         "sudo python3 -",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

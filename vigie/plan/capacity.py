@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 from typing import Final
@@ -95,12 +95,14 @@ class Limits:
     usable_bytes: int
     read_share: int  # of the ingest, in parts of WHOLE
 
-    @property
-    def most_bits_per_second(self) -> int:
-        """The ingest at which either writing or reading reaches its bound."""
-        if not self.read_share:
-            return self.ingest_bits_per_second
-        return min(self.ingest_bits_per_second, self.read_bits_per_second * WHOLE // self.read_share)
+    # The ingest at which either writing or reading reaches its bound; kept, for placement asks it a million times.
+    most_bits_per_second: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        most = self.ingest_bits_per_second
+        if self.read_share:
+            most = min(most, self.read_bits_per_second * WHOLE // self.read_share)
+        object.__setattr__(self, "most_bits_per_second", most)
 
     def read(self, ingest_bits_per_second: int) -> int:
         """Bits a second read by people who watch, rounded up."""

@@ -125,6 +125,12 @@ class Fleet:
         self.next_number = max(self.next_number, number + 1)
         return recorder
 
+    def drop_empty(self) -> None:
+        """Leave out the recorders that record nothing, and groups without any."""
+        self.recorders = [recorder for recorder in self.recorders if recorder.cameras]
+        kept = {name: [one for one in members if one.cameras] for name, members in self.groups.items()}
+        self.groups = {name: members for name, members in kept.items() if members}
+
     def settle(self, rank: int, group: str) -> None:
         """Remember that the site at ``rank`` is recorded by ``group``."""
         index = bisect_left(self._homes, (rank, group))

@@ -12,7 +12,6 @@ from vigie.plan.constants import (
     LEDGER_PORT,
     NTP_PORT,
     PROMETHEUS_PORT,
-    SSH_PORT,
 )
 from vigie.plan.model import CONTROL, Camera, FirewallRule, Flow, Host, Identity, Target
 
@@ -73,7 +72,7 @@ def _numeric(address: str) -> tuple[int, ...]:
 
 def _control_flows(control: str, hosts: list[Host]) -> Iterator[Flow]:
     for host in hosts:
-        yield Flow(CONTROL, (control,), host.name, (host.address,), "tcp", SSH_PORT, "administration")
+        yield Flow(CONTROL, (control,), host.name, (host.address,), "tcp", host.login.port, "administration")
         yield Flow(host.name, (host.address,), CONTROL, (control,), "tcp", BUNDLE_PORT, "bundle")
         if host.tier == "noc":
             for port, purpose in ((PROMETHEUS_PORT, "prometheus"), (ALERTMANAGER_PORT, "alertmanager")):

@@ -10,16 +10,18 @@ from vigie.city.model import Tier as CountedTier
 from vigie.plan import capacity
 from vigie.plan.addressing import Addressing, Wanted
 from vigie.plan.constants import (
+    ADMIN_USER,
     EXPORTER_PORTS,
     FIRST_USER_PORT,
     RECORDER_API_PORT,
     RECORDER_METRICS_PORT,
     RECORDER_PORT_STRIDE,
     RECORDINGS,
+    SSH_PORT,
 )
 from vigie.plan.lots import Lots
-from vigie.plan.model import Host, Identity, Layer, Plan, Tier, TierLoad, Volume
-from vigie.plan.recording import Group, identity_name, recorder_name, spare_name, storage_unit
+from vigie.plan.model import Hardware, Host, Identity, Layer, Login, Plan, Tier, TierLoad, Volume
+from vigie.plan.recording import Group, identity_name, recorder_name, server_class, spare_name, storage_unit
 from vigie.plan.refusal import PlanRefused, Shortfall
 from vigie.plan.tiers import analytics_lots
 
@@ -127,6 +129,8 @@ def hosts(
         capacity.evidence_bytes(unit, city.file.capacity.evidence_reserve),
     )
     prefix = city.file.network.city.prefixlen
+    hardware = {tier: _hardware(city, tier) for tier in {one.tier for one in drawn}}
+    machines = _machines(city, addresses)
     return [
         Host(
             name=one.name,
@@ -140,9 +144,31 @@ def hosts(
             firewall=(),
             lot=one.lot,
             deployed=one.deployed,
+            hardware=hardware[one.tier],
+            machine=machines.get(one.name),
         )
         for one in drawn
     ]
+
+
+def _hardware(city: City, tier: Tier) -> Hardware:
+    """What the server class of ``tier`` is made of."""
+    named = getattr(getattr(city.file.tiers, tier, None), "server_class", None)
+    if named is None:
+        return Hardware()
+    server = server_class(city, named)
+    return Hardware(server.cores, server.memory, server.network)
+
+
+def _machines(city: City, addresses: Mapping[str, str]) -> dict[str, Login]:
+    """The racked machine of each host that has one; lines of ``machines.csv`` for hosts of no plan are left out."""
+    return {
+        row.host: Login(
+            str(row.address or addresses[row.host]), row.port or SSH_PORT, row.user or ADMIN_USER, row.host_key
+        )
+        for row in city.machines
+        if row.host in addresses
+    }
 
 
 def slots(previous: Plan | None) -> dict[str, int]:

@@ -12,6 +12,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Literal
 
+from vigie.plan.constants import ADMIN_USER, SSH_PORT
+
 Tier = Literal["central", "witness", "recorder", "streaming", "analytics", "noc", "lab_encoder"]
 Environment = Literal["lab", "metal", "proxmox", "openstack"]
 Layer = Literal["baked", "bare"]
@@ -49,8 +51,31 @@ class FirewallRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Hardware:
+    """What the machine of a host must have at least; ``None`` where the city does not say."""
+
+    cores: int | None = None
+    memory_bytes: int | None = None
+    network_bits_per_second: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How the control node reaches a host over SSH. ``host_key`` is a public key, its fingerprint, or empty while the
+    target alone knows it."""
+
+    address: str
+    port: int = SSH_PORT
+    user: str = ADMIN_USER
+    host_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
-    """A machine that must exist and run ``services``, once it is ``deployed``; ``lot`` is the lot that pays for it."""
+    """A machine that must exist and run ``services``, once it is ``deployed``; ``lot`` is the lot that pays for it.
+
+    ``machine`` is the racked machine that the host is to be, where the city names one.
+    """
 
     name: str
     tier: Tier
@@ -63,6 +88,13 @@ class Host:
     firewall: tuple[FirewallRule, ...]
     lot: str = ""
     deployed: bool = True
+    hardware: Hardware = Hardware()
+    machine: Login | None = None
+
+    @property
+    def login(self) -> Login:
+        """How the host is reached, racked or made."""
+        return self.machine or Login(self.address)
 
 
 @dataclass(frozen=True, slots=True)

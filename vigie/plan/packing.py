@@ -2,15 +2,17 @@
 
 Small cities are where a recorder too many hurts most: one of six is 17 %. The search fills recorder by recorder, always one
 that holds the largest camera left, wasting least first and never more room than all recorders together have to spare.
+An early mix that seemed good can spoil the rest, so it looks at few mixes for each recorder first, and at all of them last.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-MOST_STEPS: Final = 5_000  # mixes looked at in one search: some hundredths of a second
+WIDTHS: Final = (2, 6, sys.maxsize)  # mixes tried for each recorder, pass by pass
 Mix = tuple[int, ...]
 
 
@@ -37,7 +39,10 @@ class Room:
 class _Search:
     items: Sequence[Item]
     room: Room
+    width: int
+    most_steps: int
     steps: int = 0
+    was_cut: bool = False  # whether anything was left untried
     dead: set[tuple[int, Mix]] = field(default_factory=set)
 
     def pack(self, left: Mix, recorders: int) -> list[Mix] | None:
@@ -45,8 +50,10 @@ class _Search:
             return []
         if (recorders, left) in self.dead or not self._may_fit(left, recorders):
             return None
-        for mix in sorted(self._mixes(left, recorders), key=self._waste):
-            if self.steps >= MOST_STEPS:
+        mixes = sorted(self._mixes(left, recorders), key=self._waste)
+        self.was_cut |= len(mixes) > self.width
+        for mix in mixes[: self.width]:
+            if self.steps >= self.most_steps:
                 return None
             rest = tuple(count - taken for count, taken in zip(left, mix, strict=True))
             packed = self.pack(rest, recorders - 1)
@@ -77,22 +84,39 @@ class _Search:
         )
 
     def _mixes(self, left: Mix, recorders: int) -> Iterator[Mix]:
-        """Mixes for one recorder with one of the largest kind at least, that leave the other recorders enough room."""
+        """Mixes for one recorder with one of the largest kind at least, that leave the other recorders enough room.
+
+        Only full ones, to which no camera left could be added: whatever fills the others would do so with less left.
+        """
         first = next(index for index, count in enumerate(left) if count)
         stack: list[tuple[int, Mix]] = [(0, ())]
         while stack:
             index, head = stack.pop()
             if index == len(left):
                 self.steps += 1
-                if self.steps >= MOST_STEPS:
+                if self.steps >= self.most_steps:
+                    self.was_cut = True
                     return
                 rest = tuple(count - taken for count, taken in zip(left, head, strict=True))
-                if self._may_fit(rest, recorders - 1):
+                if self._is_full(head, rest) and self._may_fit(rest, recorders - 1):
                     yield head
                 continue
             most = self._most(index, head, left)
             least = max(int(index == first), left[index] - (recorders - 1) * self.items[index].different)
+            if index == len(left) - 1:
+                least = max(least, most)
             stack.extend((index + 1, (*head, count)) for count in range(least, most + 1))
+
+    def _is_full(self, mix: Mix, rest: Mix) -> bool:
+        cameras, bits, size = self._sums(mix)
+        return not any(
+            left
+            and taken < item.different
+            and cameras < self.room.cameras
+            and bits + item.bits_per_second <= self.room.bits_per_second
+            and size + item.floor_bytes <= self.room.floor_bytes
+            for item, taken, left in zip(self.items, mix, rest, strict=True)
+        )
 
     def _most(self, index: int, head: Mix, left: Mix) -> int:
         item = self.items[index]
@@ -106,7 +130,12 @@ class _Search:
         )
 
 
-def pack(items: Sequence[Item], room: Room, recorders: int) -> list[Mix] | None:
+def pack(items: Sequence[Item], room: Room, recorders: int, most_steps: int) -> list[Mix] | None:
     """How many of each of ``items`` (largest first) each of at most ``recorders`` takes; ``None`` if it cannot be, or
-    if that was not found within ``MOST_STEPS``."""
-    return _Search(items, room).pack(tuple(item.copies for item in items), recorders)
+    if that was not found among ``most_steps`` mixes in any pass (10,000 take some hundredths of a second)."""
+    for width in WIDTHS:
+        search = _Search(items, room, width, most_steps)
+        mixes = search.pack(tuple(item.copies for item in items), recorders)
+        if mixes is not None or not search.was_cut:
+            return mixes
+    return None

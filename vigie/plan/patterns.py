@@ -69,11 +69,12 @@ def fill_by_patterns(fleet: Fleet, batches: Sequence[Batch], weight: int | None,
     return [replace(batch, cameras=tuple(sorted(set(cameras)))) for batch, cameras in left.items()]
 
 
-def fill_exactly(fleet: Fleet, batches: Sequence[Batch], recorders: int) -> bool:
+def fill_exactly(fleet: Fleet, batches: Sequence[Batch], recorders: int, most_steps: int) -> bool:
     """Fill the empty ``fleet`` with ``batches`` on at most ``recorders``; false, and nothing done, if no way was found."""
     kinds, limits = _kinds(batches), fleet.limits
     items = [Item(kind.bits_per_second, kind.floor_bytes, kind.remaining, kind.different) for kind in kinds]
-    mixes = pack(items, Room(limits.cameras, limits.most_bits_per_second, limits.usable_bytes), recorders)
+    room = Room(limits.cameras, limits.most_bits_per_second, limits.usable_bytes)
+    mixes = pack(items, room, recorders, most_steps)
     for number, mix in enumerate(mixes or ()):
         if number == len(fleet.recorders):
             fleet.add(next((name for name in fleet.groups if not fleet.is_full(name)), None))

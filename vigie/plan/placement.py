@@ -22,6 +22,8 @@ Lots = Sequence[Sequence[Batch]]  # for each lot its batches, in the order of lo
 # has to be on two recorders.
 WEIGHTS: Final = ((None, 1), (100, 1), (None, 2), (50, 1), (100, 2), (0, 1), (0, 2))
 MOST_SEARCHED: Final = 40  # recorders of a city whose least number is searched for
+STEPS_TO_BUY: Final = 30_000  # of that search where it decides how many recorders are bought: it runs once
+STEPS_TO_FIT: Final = 3_000  # where it answers whether given ones are enough: it runs for each way out of a refusal
 TOLERATED_PERCENT: Final = 5  # servers above the lower bound that nearness may cost
 
 
@@ -52,7 +54,7 @@ def place(fleet: Fleet, lots: Lots) -> Placement:
             if len(best.fleet.recorders) == least:
                 return best
         for recorders in range(max(least, len(best.fleet.recorders) - 2), len(best.fleet.recorders)):
-            exact = _exactly(fleet, lots, recorders)
+            exact = _exactly(fleet, lots, recorders, STEPS_TO_BUY)
             if exact:
                 return exact
         return best
@@ -69,7 +71,7 @@ def _attempts(fleet: Fleet, lots: Lots) -> Iterator[Placement]:
     if lower_bound(lots, fleet.limits) <= len(fleet.recorders):
         yield _tight(fleet.copy(), lots)
         yield from islice(_by_patterns(fleet, lots), 3)
-        exact = _exactly(fleet, lots, len(fleet.recorders))
+        exact = _exactly(fleet, lots, len(fleet.recorders), STEPS_TO_FIT)
         if exact:
             yield exact
 
@@ -80,13 +82,15 @@ def place_beside(fleet: Fleet, lots: Lots) -> Placement:
 
 
 def fits(fleet: Fleet, lots: Lots) -> bool:
-    """Whether ``place`` would leave no camera over; quick where plain sums already forbid it."""
+    """Whether ``place`` would leave no camera over; quick where plain sums already decide it."""
     empty = Recorder(0, "", fleet.limits)
     if not all(empty.room(batch) for lot in lots for batch in lot):
         return False
-    if not fleet.grows and lower_bound(lots, fleet.limits) > len(fleet.recorders):
+    if fleet.grows:
+        return True
+    if lower_bound(lots, fleet.limits) > len(fleet.recorders):
         return False
-    return not place(fleet, lots).left_over
+    return not _tight(fleet.copy(), lots).left_over or not place(fleet, lots).left_over
 
 
 def lower_bound(lots: Lots, limits: Limits) -> int:
@@ -288,10 +292,10 @@ def _by_patterns(fleet: Fleet, lots: Lots) -> Iterator[Placement]:
         yield Placement(twin, tuple(left))
 
 
-def _exactly(fleet: Fleet, lots: Lots, recorders: int) -> Placement | None:
+def _exactly(fleet: Fleet, lots: Lots, recorders: int, most_steps: int) -> Placement | None:
     """A placement on at most ``recorders``, searched for where the city is small and one lot."""
     filled = [lot for lot in lots if lot]
     if len(filled) != 1 or recorders > MOST_SEARCHED:
         return None
     twin = fleet.copy()
-    return Placement(twin, ()) if fill_exactly(twin, filled[0], recorders) else None
+    return Placement(twin, ()) if fill_exactly(twin, filled[0], recorders, most_steps) else None

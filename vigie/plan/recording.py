@@ -121,7 +121,10 @@ class Attempt:
             existing = [(number, group) for number, group in existing if number in wanted]
         fleet = self.fleet(existing, first_new)
         rest = _keep(fleet, lots, held)
-        return place_beside(fleet, rest)
+        placement = place_beside(fleet, rest)
+        if fleet.grows:  # one whose cameras fitted there no longer, or are mirrored no longer, may be left with none
+            fleet.drop_empty()
+        return placement
 
 
 def _batches(city: City) -> tuple[tuple[Batch, ...], ...]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, Final
 
+from vigie.city.lab import clip_name
 from vigie.plan import constants
 from vigie.plan.archive import archive, watched_retention
-from vigie.plan.model import Camera, Host, Identity, Plan
+from vigie.plan.model import Camera, DeviceStream, Host, Identity, Plan
 
 _PATHS: Final = {
     "etc": str(constants.ETC),
@@ -51,7 +52,7 @@ def host_variables(plan: Plan, name: str) -> dict[str, Any]:
         "vigie_bundle_url": f"https://{plan.network.control_address}:{constants.BUNDLE_PORT}",
         "vigie_ports": _ports(host),
         "vigie_paths": _PATHS,
-        "vigie_admin_user": constants.ADMIN_USER,
+        "vigie_admin_user": host.login.user,
     }
     if host.tier == "recorder":
         variables |= _recorder(plan, host) | archive(plan, host)
@@ -73,7 +74,7 @@ def cameras_of(plan: Plan, identity: Identity) -> list[Camera]:
 
 
 def _ports(host: Host) -> dict[str, int]:
-    ports = {"ssh": constants.SSH_PORT, "node_exporter": constants.NODE_EXPORTER_PORT}
+    ports = {"ssh": host.login.port, "node_exporter": constants.NODE_EXPORTER_PORT}
     if host.tier == "noc":
         ports |= {"prometheus": constants.PROMETHEUS_PORT, "alertmanager": constants.ALERTMANAGER_PORT}
     ports |= {
@@ -169,5 +170,19 @@ def _lab_encoder(plan: Plan, host: Host) -> dict[str, Any]:
     devices = [device for device in plan.lab_devices if device.host == host.name]
     return {
         "vigie_lab_control_port": constants.LAB_ENCODER_CONTROL_PORT,
-        "vigie_lab_devices": [asdict(device) for device in devices],
+        "vigie_lab_devices": [
+            {
+                "id": device.id,
+                "address": device.address,
+                "port": device.port,
+                "streams": [_played(entry) for entry in device.streams],
+            }
+            for device in devices
+        ],
     }
+
+
+def _played(entry: DeviceStream) -> dict[str, str]:
+    stream = entry.stream
+    clip = clip_name(stream.codec, stream.width, stream.height, stream.frames_per_second)
+    return {"path": stream.path, "camera": entry.camera, "role": entry.role, "clip": clip}

@@ -109,11 +109,12 @@ class JournalCopy:
         return self.journal.head()
 
     def take(self, entries: Sequence[Entry]) -> None:
+        head = self.journal.head()
         for entry in entries:
-            head = self.journal.head()
             if (entry.sequence, entry.previous) != (head.sequence + 1, head.digest):
                 raise DivergedError(f"entry {entry.sequence} does not follow entry {head.sequence} of the copy")
-            self.journal.adopt(entry)
+            head = entry.position
+        self.journal.adopt(entries)
 
 
 async def replicate(source: Source, sink: Sink) -> int:

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from vigie.recording.mediamtx import (
-    RecordedCamera,
-    RecorderSettings,
-    hash_password,
-    render_configuration,
-    render_yaml,
-)
+from vigie.recording.mediamtx import hash_password, render_configuration, render_yaml
+from vigie.recording.mediamtx.identity import identity_settings
 
 
 def recorder_configuration(
@@ -25,26 +19,7 @@ def recorder_configuration(
     ``identity`` is an entry of the plan variable ``vigie_identities``, ``camera_login`` has ``username`` and
     ``password``. Raises ``AnsibleFilterError`` for what the renderer refuses.
     """
-    settings = RecorderSettings(
-        identity=identity["id"],
-        api_port=identity["api_port"],
-        metrics_port=identity["metrics_port"],
-        recordings=PurePosixPath(identity["recordings"]),
-        segment_seconds=identity["segment_seconds"],
-        metrics_password_hash=hash_password(metrics_password),
-        api_password_hash=hash_password(api_password),
-        cameras=[
-            RecordedCamera(
-                id=camera["id"],
-                address=camera["address"],
-                port=camera["port"],
-                path=camera["path"],
-                username=camera_login["username"],
-                password=camera_login["password"],
-            )
-            for camera in identity["cameras"]
-        ],
-    )
+    settings = identity_settings(identity, camera_login, hash_password(metrics_password), hash_password(api_password))
     try:
         # Ansible's own text types are subclasses that YAML's safe dumper does not know.
         return render_yaml(_plain(render_configuration(settings)))

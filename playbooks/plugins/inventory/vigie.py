@@ -11,7 +11,7 @@ from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
 
 from vigie.plan import host_variables, load_plan
-from vigie.plan.constants import SSH_PORT
+from vigie.plan.model import Login
 
 DOCUMENTATION = r"""
 name: vigie
@@ -43,14 +43,14 @@ def control_directory(state: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"vigie-{hashlib.sha256(str(state).encode()).hexdigest()[:12]}"
 
 
-def connection_variables(state: Path, variables: dict[str, Any]) -> dict[str, Any]:
-    """How Ansible reaches a host whose plan variables are ``variables``; keys are those of folder ``state``."""
+def connection_variables(state: Path, login: Login) -> dict[str, Any]:
+    """How Ansible reaches a host; keys are those of folder ``state``."""
     options = {"UserKnownHostsFile": f'"{state / "ssh" / "known_hosts"}"', "GlobalKnownHostsFile": "/dev/null"}
     options |= {"StrictHostKeyChecking": "yes", "IdentitiesOnly": "yes", "PreferredAuthentications": "publickey"}
     return {
-        "ansible_host": variables["vigie_address"],
-        "ansible_port": SSH_PORT,
-        "ansible_user": variables["vigie_admin_user"],
+        "ansible_host": login.address,
+        "ansible_port": login.port,
+        "ansible_user": login.user,
         "ansible_become": True,
         "ansible_python_interpreter": "/usr/bin/python3",
         "ansible_ssh_private_key_file": str(state / "ssh" / "id_ed25519"),
@@ -80,5 +80,5 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
             inventory.add_group(host.tier)
             inventory.add_host(host.name, group=host.tier)
             variables = host_variables(plan, host.name)
-            for name, value in (variables | connection_variables(file.parent, variables)).items():
+            for name, value in (variables | connection_variables(file.parent, host.login)).items():
                 inventory.set_variable(host.name, name, value)

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from tests.hosts.observed import STRAY, Observed
-from vigie.plan.constants import ADMIN_USER, SSH_PORT
 
 # After the ssh baseline of dev-sec and sshd_config(5): what must hold whatever file says otherwise.
 SSH_SETTINGS: Final = {
-    "port": [str(SSH_PORT)],
     "addressfamily": ["inet"],  # the plan knows IPv4 only, and the firewall drops the rest
-    "allowusers": [ADMIN_USER],
     "authenticationmethods": ["publickey"],
     "pubkeyauthentication": ["yes"],
     "passwordauthentication": ["no"],
@@ -37,11 +34,12 @@ WEAK_ALGORITHMS: Final = ("cbc", "arcfour", "3des", "md5", "group1-sha1", "group
 
 def test_ssh_is_hardened_in_effect(observed: Observed) -> None:
     """Asked of sshd itself (``sshd -T``): a drop-in that sorts first wins, whatever our file says."""
-    found = observed["ssh"]
+    found, login = observed["ssh"], observed.host.login
+    wanted = SSH_SETTINGS | {"port": [str(login.port)], "allowusers": [login.user]}
     observed.expect_all(
         "sshd settings",
-        [(key, *value) for key, value in SSH_SETTINGS.items()],
-        [(key, *found.get(key, [])) for key in SSH_SETTINGS],
+        [(key, *value) for key, value in wanted.items()],
+        [(key, *found.get(key, [])) for key in wanted],
         "vigie up; if that is not enough, a stranger's file in /etc/ssh/sshd_config.d wins: take it away by hand",
     )
 
@@ -70,7 +68,9 @@ def test_ssh_offers_no_weak_algorithm(observed: Observed) -> None:
 
 def test_only_the_administrator_can_log_in(observed: Observed) -> None:
     """Service accounts have no shell; root's is there for the console and closed by having no password and no key."""
-    observed.expect("accounts with a shell", sorted(["root", ADMIN_USER]), observed["accounts"]["login_shells"], STRAY)
+    observed.expect(
+        "accounts with a shell", sorted(["root", observed.host.login.user]), observed["accounts"]["login_shells"], STRAY
+    )
     observed.expect("accounts with uid 0", ["root"], observed["accounts"]["uid_0"], STRAY)
 
 
@@ -83,4 +83,4 @@ def test_the_only_key_is_the_citys(observed: Observed) -> None:
     """A second key in any account is somebody who stays after leaving."""
     public = observed.state.ssh_key.with_suffix(".pub").read_text(encoding="utf-8").strip()
     found = {(user, key) for user, keys in observed["accounts"]["authorized_keys"].items() for key in keys}
-    observed.expect_all("authorized keys", {(ADMIN_USER, public)}, found, STRAY)
+    observed.expect_all("authorized keys", {(observed.host.login.user, public)}, found, STRAY)

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.unit.cities import REPOSITORY
-from vigie.city.model import CameraRow, CityFile, EncoderRow
+from vigie.city.model import CameraRow, CityFile, EncoderRow, MachineRow
 
 GUIDE = (REPOSITORY / "docs" / "how-to" / "describe-a-city.md").read_text("utf-8")
 
@@ -47,7 +47,13 @@ def rows(heading: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("heading", "model"), [("city.yaml", CityFile), ("encoders.csv", EncoderRow), ("cameras.csv", CameraRow)]
+    ("heading", "model"),
+    [
+        ("city.yaml", CityFile),
+        ("encoders.csv", EncoderRow),
+        ("cameras.csv", CameraRow),
+        ("machines.csv", MachineRow),
+    ],
 )
 def test_the_guide_names_every_key_in_order(heading: str, model: type[BaseModel]) -> None:
     """In the order of the model, so that a reader finds it."""

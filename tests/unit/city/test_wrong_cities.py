@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from tests.unit.cities import DEMO, FILES, copy_of_demo, line_of
 from vigie.city import CityError, Problem, load_city
 from vigie.city.load import CAMERAS_FILE, CITY_FILE, ENCODERS_FILE
+from vigie.cli.app import app
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ CITY_MISTAKES = [
     ("no_unit", "uplink: 50 Mbit/s", "uplink: 50", "sites[1].uplink", "not a quantity"),
     ("wrong_unit", "disk: 16 GB", "disk: 16 Gb", "storage_units[0].disk", "not a quantity"),
     ("negative", "uplink: 50 Mbit/s", "uplink: -50 Mbit/s", "sites[1].uplink", "not a quantity"),
+    ("negative_bitrate", "gop: 30, bitrate: 1.5 Mbit/s", "gop: 30, bitrate: -1.5 Mbit/s", "profiles[0].main.bitrate", "not a quantity"),
     ("zero", "disk: 16 GB", "disk: 0 GB", "storage_units[0].disk", "greater than 0"),
     ("beyond_all_disks", "disk: 16 GB", "disk: 99999 PB", "storage_units[0].disk", "less than or equal"),
     ("part_of_a_second", "segment: 60 s", "segment: 0.5 s", "recording.segment", "whole number"),
@@ -62,6 +66,9 @@ CITY_MISTAKES = [
     ("fps_that_is_yes", "gop: 30, bitrate: 1.5 Mbit/s", "gop: yes, bitrate: 1.5 Mbit/s", "profiles[0].main.gop", "not a number"),
     ("unknown_codec", "main: {codec: h265", "main: {codec: mjpeg", "profiles[1].main.codec", "'h264' or 'h265'"),
     ("resolution_with_star", "h265, resolution: 2560x1440", "h265, resolution: 2560*1440", "profiles[1].main.resolution", "not a resolution"),
+    ("resolution_that_no_lab_plays", "h265, resolution: 2560x1440", "h265, resolution: 1920x1080", "profiles[1].main.resolution", "plays h265-1920x1080-15"),
+    ("rate_that_no_lab_plays", "h265, resolution: 2560x1440, fps: 15", "h265, resolution: 2560x1440, fps: 25", "profiles[1].main.resolution", "plays h265-2560x1440-25"),
+    ("path_that_no_lab_serves", "main_path: /main", "main_path: /main?a=1", "models[2].main_path", "serves /main?a=1"),
     ("ceiling_below_floor", "ceiling: 5 h", "ceiling: 3 h", "retention.ceiling", "less than a segment"),
     ("ceiling_within_a_segment", "ceiling: 5 h", "ceiling: 14459 s", "retention.ceiling", "less than a segment"),
     ("gives_up_what_is_not_there", "  ceiling: 5 h", "  ceiling: 5 h\n  pressure: {give_up: [park], keep_at_least: 1 h}", "retention.pressure.give_up[0]", "'park'", "pressure:"),
@@ -111,6 +118,7 @@ ROW_MISTAKES = [
     ("cell_too_many", ENCODERS_FILE, "10.77.1.12,street-h265", "10.77.1.12,street-h265,x", "", "6 cells"),
     ("column_unknown", ENCODERS_FILE, "address,profile", "address,profil", "profil", "unknown column"),
     ("semicolons", ENCODERS_FILE, "id,model,site,address,profile", "id;model;site;address;profile", "", "semicolons"),
+    ("camera_id_with_path", CAMERAS_FILE, "cam-station-hall,", "../../etc/cron.d/x,", "id", "not an id"),
     ("open_quote", CAMERAS_FILE, "Station hall", '"Station hall', "", "not valid CSV"),
     ("camera_without_profile", CAMERAS_FILE, "street-h264,Station hall", ",Station hall", "profile", "missing"),
     ("camera_of_unknown_encoder", CAMERAS_FILE, "enc-centre-1,1", "enc-nowhere,1", "encoder", "'enc-nowhere'"),
@@ -128,6 +136,33 @@ MISTAKES = [Mistake(name, CITY_FILE, *rest) for name, *rest in CITY_MISTAKES]
 MISTAKES += [Mistake(*values) for values in ROW_MISTAKES]
 
 
+def _excel(raw: bytes) -> bytes:
+    """As Excel saves 'CSV' where the comma is the decimal sign."""
+    return b"\xef\xbb\xbf" + raw.replace(b",", b";").replace(b"\n", b"\r\n")
+
+
+BOMB = b"a0: &a0 [x]\n" + b"".join(
+    b"a%d: &a%d [%s]\n" % (n, n, b",".join([b"*a%d" % (n - 1)] * 10)) for n in range(1, 10)
+)
+# What a whole file can be: its bytes made wrong, the line and the field named, and what must be said.
+FILE_MISTAKES: list[tuple[str, str, Callable[[bytes], bytes], int, str, str]] = [
+    ("excel", CAMERAS_FILE, _excel, 1, "", "semicolons"),
+    ("latin_1", CAMERAS_FILE, lambda raw: raw + "cam-é".encode("latin-1"), 5, "", "not UTF-8"),
+    ("utf_16", CITY_FILE, lambda raw: raw.decode().encode("utf-16"), 1, "", "not UTF-8"),
+    ("ten_megabytes_in_a_line", CAMERAS_FILE, lambda raw: raw + b"x" * 10**7, 5, "", "10000000 characters"),
+    ("ten_megabytes_of_a_name", CITY_FILE, lambda raw: raw.replace(b"Vigie", b"V" * 10**7), 5, "", "characters"),
+    ("yaml_bomb", CITY_FILE, lambda _: BOMB, 2, "*a0", "aliases"),
+    ("yaml_cycle", CITY_FILE, lambda raw: b"lots: &lots [*lots]\n" + raw, 1, "*lots", "aliases"),
+    ("yaml_object", CITY_FILE, lambda raw: b"a: !!python/object/apply:os.system [x]\n" + raw, 1, "", "tag"),
+    ("yaml_depth", CITY_FILE, lambda _: b"a: " + b"[" * 50_000, 1, "", "nested too deeply"),
+    ("key_twice", CITY_FILE, lambda raw: b"lab: {}\nlab: {}\n" + raw, 2, "lab", "written twice"),
+    ("nul", ENCODERS_FILE, lambda raw: raw.replace(b"enc-centre-2", b"enc-\0"), 3, "", "NUL"),
+    ("empty_yaml", CITY_FILE, lambda _: b"", 0, "", "not a mapping"),
+    ("empty_csv", ENCODERS_FILE, lambda _: b"", 1, "id", "missing column"),
+    ("column_twice", ENCODERS_FILE, lambda raw: raw.replace(b"profile", b"site", 1), 1, "site", "named twice"),
+]
+
+
 def problems_of(folder: Path) -> list[Problem]:
     """The problems of the city in ``folder``, which must be refused and left as it was."""
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -137,8 +172,60 @@ def problems_of(folder: Path) -> list[Problem]:
     return caught.value.problems
 
 
+@pytest.fixture(name="deployed")
+def _deployed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder of the demo, as if it were deployed."""
+    home = tmp_path_factory.mktemp("state")
+    (home / "demo").mkdir()
+    (home / "demo" / "plan.json").write_text("a plan that nobody may touch")
+    monkeypatch.setenv("VIGIE_STATE_HOME", str(home))
+    return home
+
+
+def refused_by_command(folder: Path, problem: Problem, state: Path) -> None:
+    """``vigie plan`` says the same, leaves with 2 and changes nothing: neither the city nor what is deployed."""
+    before = {path: path.stat() for root in (folder, state) for path in (root, *root.rglob("*"))}
+    result = CliRunner().invoke(app, ["plan", str(folder)])
+    assert result.exit_code == 2
+    assert str(problem) in result.stderr
+    assert "nothing was changed" in result.stderr
+    assert not result.stdout
+    assert {path: path.stat().st_mtime_ns for root in (folder, state) for path in (root, *root.rglob("*"))} == {
+        path: found.st_mtime_ns for path, found in before.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("file", "spoil", "line", "field", "says"),
+    [rest for _, *rest in FILE_MISTAKES],
+    ids=[name for name, *_ in FILE_MISTAKES],
+)
+def test_a_file_that_is_no_file_of_a_city(
+    tmp_path: Path, deployed: Path, file: str, spoil: Callable[[bytes], bytes], line: int, field: str, says: str
+) -> None:
+    """What spreadsheets, editors and attackers leave: named by file, line and fix, and quickly."""
+    path = copy_of_demo(tmp_path) / file
+    path.write_bytes(spoil(path.read_bytes()))
+    matching = [one for one in problems_of(tmp_path) if one.field == field and says in one.message]
+    assert len(matching) == 1
+    assert (matching[0].file, matching[0].line) == (file, line)
+    assert matching[0].fix
+    refused_by_command(tmp_path, matching[0], deployed)
+
+
+def test_each_kind_of_mistake_of_the_issue_is_here() -> None:
+    """At least forty, and those that are named there."""
+    names = {mistake.name for mistake in MISTAKES} | {name for name, *_ in FILE_MISTAKES}
+    assert len(names) == len(MISTAKES) + len(FILE_MISTAKES) >= 100
+    assert names >= {
+        "missing_key", "misspelt_key", "same_encoder_twice", "encoder_of_unknown_profile", "negative_bitrate",
+        "sites_overlap", "ceiling_within_a_segment", "excel", "latin_1", "ten_megabytes_in_a_line", "yaml_bomb",
+        "id_with_path", "yaml_cycle",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
-def test_a_mistake_is_named_with_file_line_field_and_fix(tmp_path: Path, mistake: Mistake) -> None:
+def test_a_mistake_is_named_with_file_line_field_and_fix(tmp_path: Path, deployed: Path, mistake: Mistake) -> None:
     """A person mends the city from the message alone: it must point at the very line and say what would do."""
     path = copy_of_demo(tmp_path) / mistake.file
     text = path.read_text("utf-8")
@@ -151,6 +238,17 @@ def test_a_mistake_is_named_with_file_line_field_and_fix(tmp_path: Path, mistake
     assert (matching[0].file, matching[0].line) == (mistake.file, line)
     assert matching[0].fix
     assert len(str(matching[0])) < 400
+    refused_by_command(tmp_path, matching[0], deployed)
+
+
+def test_elsewhere_any_profile_and_path_will_do(tmp_path: Path) -> None:
+    """Real devices play more than the clips of the lab."""
+    path = copy_of_demo(tmp_path) / CITY_FILE
+    text = path.read_text("utf-8").replace(
+        "h265, resolution: 2560x1440, fps: 15", "h265, resolution: 3840x2160, fps: 25"
+    )
+    path.write_text(text.replace("main_path: /main", "main_path: /main?a=1").replace("target: lab", "target: metal"))
+    assert load_city(tmp_path).file.profiles[1].main.fps == 25
 
 
 def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from infra.lab import forward, host, network, seed, volume
 from infra.lab.commands import locked, read_record, run, wait_until, write, write_record
 from infra.lab.errors import LabError
+from infra.lab.kinds import VolumeKind
 from infra.lab.layout import Lab
 
 TCP = """\
@@ -137,3 +138,19 @@ def test_a_lock_is_not_inherited_by_what_is_started_under_it(tmp_path: Path) -> 
     with locked(tmp_path / "lock"):
         shown = run(["sh", "-c", "ls -l /proc/self/fd"])
     assert "lock" not in shown.replace(str(Path.cwd()), "")
+
+
+def test_a_volume_that_leaves_the_plan_keeps_its_footage_and_says_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/decisions/006: only ``down --purge`` deletes what was recorded."""
+    monkeypatch.setattr(volume, "attached_devices", lambda _: [])
+    lab, spec = Lab("demo", tmp_path), volume.VolumeSpec("h1", "recordings", 2**23)
+    file = volume.image(lab, spec)
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"footage")
+    said: list[str] = []
+    state = {"city": "demo", "directory": str(tmp_path), "host": "h1", "name": "recordings", "size_bytes": 2**23}
+    VolumeKind().delete(state, said.append)
+    assert file.read_bytes() == b"footage"
+    assert said == [f"kept: {file} holds what was recorded; `vigie down --purge` alone deletes it"]

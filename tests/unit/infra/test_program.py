@@ -15,7 +15,10 @@ from pulumi.runtime import mocks, settings, stack
 from infra.lab.layout import Lab
 from infra.lab.target import LabTarget
 from infra.program import program
+from infra.settings import TARGET_FILE
+from infra.targets import store, stored
 from vigie.plan.model import Capacity, Forward, Host, Monitoring, Network, Plan, RetentionPolicy, Volume
+from vigie.state import State
 
 TARGET = LabTarget(
     Lab("demo", Path("/var/lib/vigie/demo")),
@@ -134,5 +137,9 @@ def test_a_layer_that_the_bundle_lacks_fails_loudly() -> None:
 
 
 def test_the_target_file_is_read_as_it_was_written(tmp_path: Path) -> None:
-    (tmp_path / "target.json").write_text(TARGET.dump(), encoding="utf-8")
-    assert LabTarget.load(tmp_path / "target.json") == TARGET
+    """Also one of an earlier version, which named no target."""
+    here = replace(TARGET, lab=Lab("demo", tmp_path))
+    store("lab", here, State(tmp_path))
+    assert stored(tmp_path / TARGET_FILE) == ("lab", here)
+    (tmp_path / TARGET_FILE).write_text(here.dump(), encoding="utf-8")
+    assert stored(tmp_path / TARGET_FILE) == ("lab", here)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pulumi.provider.experimental import provider as pulumi
 from pulumi.provider.experimental.property_value import PropertyValue
 
-from infra.lab.kinds import KINDS, ForwardKind, HostKind, NetworkKind, VolumeKind, kind_of
-from infra.lab.plugin import LabProvider
-from infra.lab.values import UNKNOWN, known, plain, to_plain, wrapped
+from infra.lab.kinds import KINDS, ForwardKind, HostKind, NetworkKind, VolumeKind
+from infra.provider import Provider, kind_of
+from infra.values import UNKNOWN, known, plain, to_plain, wrapped
 
 LAB = {"city": "demo", "directory": "/var/lib/vigie/demo"}
 HOST: dict[str, Any] = LAB | {
@@ -35,12 +35,12 @@ def urn(token: str, name: str = "h1") -> str:
 
 def diff(token: str, old: dict[str, Any], new: dict[str, Any]) -> pulumi.DiffResponse:
     request = pulumi.DiffRequest(urn(token), "id", wrapped(old), wrapped(new), [])
-    return asyncio.run(LabProvider("").diff(request))
+    return asyncio.run(Provider(KINDS, "").diff(request))
 
 
 def failures(token: str, old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
     request = pulumi.CheckRequest(urn(token), wrapped(old), wrapped(new), b"")
-    response = asyncio.run(LabProvider("").check(request))
+    response = asyncio.run(Provider(KINDS, "").check(request))
     return {failure.property: failure.reason for failure in response.failures or []}
 
 
@@ -102,7 +102,7 @@ def test_what_a_preview_cannot_know_is_not_judged() -> None:
 
 def test_a_preview_creates_nothing_and_promises_a_running_host() -> None:
     request = pulumi.CreateRequest(urn(HostKind.token), wrapped(HOST), 0, preview=True)
-    promised = plain(asyncio.run(LabProvider("").create(request)).properties)
+    promised = plain(asyncio.run(Provider(KINDS, "").create(request)).properties)
     assert promised["condition"] == "running"
     assert promised["address"] == HOST["address"]
     assert promised["ssh_host_key"] is UNKNOWN
@@ -112,13 +112,13 @@ def test_previewing_a_larger_volume_does_not_seem_to_move_it() -> None:
     """Else the preview would show its host replaced."""
     old, larger = VOLUME | {"path": "/volumes/h1", "condition": "ready"}, VOLUME | {"size_bytes": 2**30}
     request = pulumi.UpdateRequest(urn(VolumeKind.token), "id", wrapped(old), wrapped(larger), 0, [], preview=True)
-    promised = plain(asyncio.run(LabProvider("").update(request)).properties)
+    promised = plain(asyncio.run(Provider(KINDS, "").update(request)).properties)
     assert promised == larger | {"path": "/volumes/h1", "condition": "ready"}
 
 
 def test_a_cancelled_provider_begins_nothing() -> None:
     async def create() -> None:
-        provider = LabProvider("")
+        provider = Provider(KINDS, "")
         await provider.cancel()
         await provider.create(pulumi.CreateRequest(urn(HostKind.token), wrapped(HOST), 0, preview=False))
 
@@ -127,9 +127,9 @@ def test_a_cancelled_provider_begins_nothing() -> None:
 
 
 def test_each_kind_is_found_by_its_type_and_no_other() -> None:
-    assert {kind_of(f"vigie:infra:Host${token}") for token in KINDS} == set(KINDS.values())
+    assert {kind_of(KINDS, f"vigie:infra:Host${token}") for token in KINDS} == set(KINDS.values())
     with pytest.raises(ValueError, match="no type"):
-        kind_of("vigielab:index:Router")
+        kind_of(KINDS, "vigielab:index:Router")
 
 
 VALUES = st.recursive(

@@ -104,9 +104,12 @@ def test_not_connected_and_not_recorded_are_different_alarms() -> None:
     assert not_recorded.severity is Severity.CRITICAL
 
 
+WITHOUT_ALERT = {"control-node-lost"}  # nothing of the city fails then: no metric could tell
+
+
 def test_runbooks_and_alerts_match() -> None:
     pages = {path.stem: path.read_text(encoding="utf-8") for path in (REPOSITORY / "docs" / "runbooks").glob("*.md")}
-    assert {alert.runbook for alert in ALERTS} == set(pages)
+    assert {alert.runbook for alert in ALERTS} | WITHOUT_ALERT == set(pages)
     for alert in ALERTS:
         page = pages[alert.runbook]
         assert f"`{alert.name}`" in page

@@ -15,6 +15,7 @@ from tests.unit.cities import DEMO, REPOSITORY, copy_of_demo, roomy_cities
 from vigie.city import City, load_city
 from vigie.city.load import CAMERAS_FILE, ENCODERS_FILE
 from vigie.plan import PlanRefused, dump_plan, load_plan, plan
+from vigie.plan.document import FORMAT
 
 PRINT_PLAN = """
 import sys
@@ -85,7 +86,8 @@ def test_an_edited_plan_is_not_believed(tmp_path: Path) -> None:
     text = dump_plan(plan(load_city(DEMO)))
     for right, wrong in (
         ('"port": 9100', '"port": 9101'),
-        ('"format": 1', '"format": 2'),
+        (f'"format": {FORMAT}', f'"format": {FORMAT + 1}'),
+        (f'"format": {FORMAT}', f'"format": {FORMAT - 1}'),
         ('"tier": "noc"', '"tier": "x"'),
     ):
         assert right in text

@@ -16,26 +16,43 @@ from vigie.plan.placement import lower_bound, place
 TOLERATED = 1.05
 
 
-def least_servers(kinds: list[tuple[int, int, int]], limits: Limits, most: int) -> float:
-    """A proven lower bound of the servers that ``kinds`` (bits, cameras, copies) need, ``most`` being enough.
+def full_servers(kinds: list[tuple[int, int, int]], limits: Limits) -> list[tuple[int, ...]]:
+    """Every way to fill one server with ``kinds`` (bits, cameras, copies) to which no camera could be added.
 
-    x[s,k] cameras of kind k on server s, y[s] whether s is used: minimise the sum of y. Servers are alike, so used ones
-    come first; a mirrored camera is on a server at most once, so a server has at most its kind's number.
+    A mirrored camera is on a server at most once, so a server has at most its kind's number of cameras.
+    """
+    ways: list[tuple[int, ...]] = [()]
+    for bits, cameras, _ in kinds:
+        ways = [
+            (*way, count)
+            for way in ways
+            for count in range(cameras + 1)
+            if sum(way) + count <= limits.cameras
+            and sum(n * kind[0] for n, kind in zip(way, kinds, strict=False)) + count * bits
+            <= limits.most_bits_per_second
+        ]
+    known = set(ways)
+    return [way for way in ways if not any(_one_more(way, kind) in known for kind in range(len(kinds)))]
+
+
+def _one_more(way: tuple[int, ...], kind: int) -> tuple[int, ...]:
+    return (*way[:kind], way[kind] + 1, *way[kind + 1 :])
+
+
+def least_servers(kinds: list[tuple[int, int, int]], limits: Limits) -> float:
+    """A proven lower bound of the servers that ``kinds`` need: x[w] servers are filled in way w, every copy is on one.
+
+    By whole servers (Gilmore and Gomory 1961) the bound is tight; by cameras on numbered servers HiGHS seldom ends.
     """
     model: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     model.silent()
-    model.setOptionValue("time_limit", 5.0)
-    used = [model.addBinary() for _ in range(most)]
-    placed = [[model.addIntegral(lb=0, ub=cameras) for _, cameras, _ in kinds] for _ in range(most)]
-    for server in range(most):
-        bits = sum(kind[0] * count for kind, count in zip(kinds, placed[server], strict=True))
-        model.addConstr(bits <= limits.most_bits_per_second * used[server])
-        model.addConstr(sum(placed[server]) <= limits.cameras * used[server])
-        if server:
-            model.addConstr(used[server] <= used[server - 1])
+    model.setOptionValue("time_limit", 20.0)
+    ways = full_servers(kinds, limits)
+    filled = [model.addIntegral(lb=0) for _ in ways]
     for index, (_, cameras, copies) in enumerate(kinds):
-        model.addConstr(sum(counts[index] for counts in placed) == cameras * copies)
-    model.minimize(sum(used))
+        served = sum(way[index] * count for way, count in zip(ways, filled, strict=True) if way[index])
+        model.addConstr(served >= cameras * copies)
+    model.minimize(sum(filled))
     bound: float = model.getInfo().mip_dual_bound
     return bound
 
@@ -63,12 +80,14 @@ def test_servers_are_within_five_per_cent_of_the_lower_bound(city: tuple[list[tu
     servers = len(placement.fleet.recorders)
     if lower_bound([batches], limits) == servers:
         return  # plain sums prove it already
-    least = least_servers(kinds, limits, servers)
+    least = least_servers(kinds, limits)
     assert servers <= max(TOLERATED * least, -(-least // 1)), f"{servers} servers, {least} proven"
 
 
 def test_the_solver_is_asked_the_right_question() -> None:
     """Worked by hand: three of 6 and three of 4 on servers of 10 are three servers; mirrored once, a camera needs two."""
-    assert least_servers([(6, 3, 1), (4, 3, 1)], Limits(9, 10, 10, 80, 0), 4) == pytest.approx(3)
-    assert least_servers([(6, 3, 1)], Limits(9, 10, 10, 80, 0), 4) == pytest.approx(3)
-    assert least_servers([(1, 1, 2)], Limits(9, 10, 10, 80, 0), 4) == pytest.approx(2)
+    assert full_servers([(6, 3, 1), (4, 3, 1)], Limits(9, 10, 10, 80, 0)) == [(0, 2), (1, 1)]
+    assert least_servers([(6, 3, 1), (4, 3, 1)], Limits(9, 10, 10, 80, 0)) == pytest.approx(3)
+    assert least_servers([(6, 3, 1)], Limits(9, 10, 10, 80, 0)) == pytest.approx(3)
+    assert least_servers([(1, 1, 2)], Limits(9, 10, 10, 80, 0)) == pytest.approx(2)
+    assert least_servers([(1, 9, 1)], Limits(3, 10, 10, 80, 0)) == pytest.approx(3)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 
-from tests.unit.cities import DEMO, REPOSITORY, city_of, demo_values, roomy_cities
+from tests.unit.cities import DEMO, REPOSITORY, city_of, committed, demo_values, roomy_cities
 from vigie.city import City, load_city
-from vigie.city.quantity import DURATION_UNITS, parse
+from vigie.city.quantity import BYTE_UNITS, DURATION_UNITS, parse
 from vigie.plan import PlanRefused, Shortfall, plan
 from vigie.plan.recording import Attempt
 
@@ -82,6 +82,19 @@ def test_one_storage_unit_too_many_taken_away_is_named_with_the_right_number() -
         assert shortfall.missing
 
 
+@pytest.mark.parametrize(("name", "disks", "price"), [("demo", 1, None), ("metropolis", 60, 517_000)])
+def test_one_recorder_too_few_is_one_recorder_more(name: str, disks: int, price: int | None) -> None:
+    """The same for the smallest and the largest city; both plans ask no recorder too many."""
+    city, made = committed(name)
+    count = len(made.identities)
+    (shortfall,) = refusals(
+        city.model_copy(update={"file": city.file.model_copy(update={"tiers": _tier(city, count=count - 1)})})
+    )
+    cost = f" ({price} MAD)" if price else ""
+    assert re.fullmatch(rf"1 more recorder\(s\): {disks} disks of [^(]*{re.escape(cost)}, 0 days", shortfall.ways[0])
+    assert len(shortfall.ways) >= 3
+
+
 def test_a_bound_of_cameras_offers_no_disks() -> None:
     """Two recorders of three cameras for eight: disks would not help, and the answer does not sell any."""
     (shortfall,) = refusals(demo_with(max_cameras=3))
@@ -135,43 +148,37 @@ def test_each_way_closes_the_shortfall_alone(city: City) -> None:
     assume(not attempt.fits())
     storage = [shortfall for shortfall in refusals(city) if shortfall.where == "tiers.recorder"]
     assert len(storage) == 1
-    alone = city.file.tiers.recorder.count == 1 and any(profile.mirrored for profile in city.file.profiles)
-    assert len(storage[0].ways) >= (2 if alone else 3)
-    for way in storage[0].ways:
-        assert re.search(r"disks|days", way), "each way says what it costs"
-    for way in storage[0].ways[:-1]:
-        assert Attempt.of(changed(city, way)).fits(), way
+    ways = storage[0].ways
+    assert len(set(ways)) == len(ways) >= 3
+    assert re.fullmatch(r"\d+ cameras fewer: 0 disks, 0 days", ways[-1])
+    for way in ways[:-1]:
+        after = changed(city, way)
+        assert Attempt.of(after).fits(), way
+        cost = re.search(r": (\d+) disks(?: of .*)?, (?:0 days|\S+ \S+ less)$", way)
+        assert cost, "each way says what it costs"
+        assert int(cost[1]) == bought(city, after), way
+
+
+def bought(before: City, after: City) -> int:
+    """Disks to buy, spares' own included: larger ones replace all that are there."""
+    tier, unit, old = after.file.tiers.recorder, after.file.storage_units[0], before.file.storage_units[0]
+    recorders = tier.count or len(Attempt.of(after).place().fleet.recorders)
+    there = before.file.tiers.recorder.count or recorders
+    hosts, had = (count + -(-count // tier.group_size) * tier.spare for count in (recorders, there))
+    return hosts * unit.disks - (had * old.disks if unit.disk == old.disk else 0)
 
 
 def changed(city: City, way: str) -> City:
     """``city`` as its people would write it after taking ``way``."""
-    number = int((re.search(r"\d+", way) or ["0"])[0])
-    settings = city.file.capacity
-    answers: dict[str, Callable[[], dict[str, Any]]] = {
-        "more recorder": lambda: {"tiers": _tier(city, count=(city.file.tiers.recorder.count or 0) + number)},
-        "a second recorder": lambda: {"tiers": _tier(city, count=2)},
-        "write faster": lambda: _server(city, max_ingest=number * 1000),
-        "read faster": lambda: _server(city, max_read=number * 1000),
-        "more cameras": lambda: _server(city, max_cameras=number),
-        "disks instead": lambda: _unit(city, disks=number),
-        "^a lower retention floor": lambda: _floor(city, way),
-        "and a lower retention floor": lambda: _server(city, **_bounds(city, number)) | _floor(city, way),
-        "less bit rate": lambda: {"profiles": tuple(_slower(profile, number) for profile in city.file.profiles)},
-        "instead of two": lambda: {"profiles": tuple(_once(profile) for profile in city.file.profiles)},
-        "no room for growth": lambda: {"capacity": settings.model_copy(update={"growth": None})},
-        "evidence": lambda: {"capacity": settings.model_copy(update={"evidence_reserve": number * 100})},
-        "with .* disks: ": lambda: _larger(city, number),
-    }
-    updates: dict[str, Any] = {}
-    for words, answer in answers.items():
-        updates |= answer() if re.search(words, way) else {}
-    assert updates, f"unknown way: {way}"
-    return city.model_copy(update={"file": city.file.model_copy(update=updates)})
+    found = {words: match[1] for words in ANSWERS if (match := re.search(words, way))}
+    assert found, f"unknown way: {way}"
+    for words, value in found.items():
+        city = city.model_copy(update={"file": city.file.model_copy(update=ANSWERS[words](city, value))})
+    return city
 
 
-def _floor(city: City, way: str) -> dict[str, Any]:
-    seconds = parse(way.split(": ")[1], DURATION_UNITS, "")
-    return {"retention": city.file.retention.model_copy(update={"floor": seconds})}
+def _floor(city: City, text: str) -> dict[str, Any]:
+    return {"retention": city.file.retention.model_copy(update={"floor": parse(text, DURATION_UNITS, "")})}
 
 
 def _once(profile: Any) -> Any:
@@ -187,11 +194,6 @@ def _bounds(city: City, percent: int) -> dict[str, int]:
     return {name: -(-getattr(server, name) * percent // 100) for name in ("max_cameras", "max_ingest", "max_read")}
 
 
-def _larger(city: City, percent: int) -> dict[str, Any]:
-    disks = min(-(-city.file.storage_units[0].disks * percent // 100), 240)
-    return _server(city, **_bounds(city, percent)) | _unit(city, disks=disks)
-
-
 def _tier(city: City, **values: int) -> Any:
     tiers = city.file.tiers
     return tiers.model_copy(update={"recorder": tiers.recorder.model_copy(update=values)})
@@ -205,3 +207,23 @@ def _server(city: City, **values: int) -> dict[str, Any]:
 def _slower(profile: Any, percent: int) -> Any:
     main = profile.main.model_copy(update={"bitrate": -(-profile.main.bitrate * percent // 100)})
     return profile.model_copy(update={"main": main})
+
+
+ANSWERS: dict[str, Callable[[City, str], dict[str, Any]]] = {
+    r"(\d+) more recorder": lambda c, n: {"tiers": _tier(c, count=(c.file.tiers.recorder.count or 0) + int(n))},
+    r"max_ingest of (\d+)": lambda c, n: _server(c, max_ingest=int(n) * 1000),
+    r"max_read of (\d+)": lambda c, n: _server(c, max_read=int(n) * 1000),
+    r"max_cameras of (\d+)": lambda c, n: _server(c, max_cameras=int(n)),
+    r"hosts of (\d+) %": lambda c, n: _server(c, **_bounds(c, int(n))),
+    r"storage of (\d+) disks": lambda c, n: _unit(c, disks=int(n)),
+    r"disks of (\S+ [A-Z]+) instead": lambda c, text: _unit(c, disk=parse(text, BYTE_UNITS, "")),
+    r"a lower retention floor: ([^:]*?)(?: and|:)": lambda c, text: _floor(c, text),
+    r"less bit rate: (\d+) %": lambda c, n: {"profiles": tuple(_slower(one, int(n)) for one in c.file.profiles)},
+    r"(one recorder instead of two)": lambda c, _: {"profiles": tuple(_once(one) for one in c.file.profiles)},
+    r"(no room for growth)": lambda c, _: _reserve(c, growth=None),
+    r"evidence reserve: (\d+) %": lambda c, n: _reserve(c, evidence_reserve=int(n) * 100),
+}
+
+
+def _reserve(city: City, **values: Any) -> dict[str, Any]:
+    return {"capacity": city.file.capacity.model_copy(update=values)}

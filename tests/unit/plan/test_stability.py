@@ -30,7 +30,7 @@ def with_site(city: City, name: str, cameras: int) -> City:
     first = city.file.sites[0]
     network = next(iter(city.file.network.city.subnets(new_prefix=24)))
     site = first.model_copy(update={"id": name, "network": network, "uplink": 10**10})
-    model = next(model for model in city.file.models if model.channels == 1)
+    model = next((model for model in city.file.models if model.channels == 1), city.file.models[0])
     added = tuple(
         CameraEntry(f"{name}-{n}", name, None, 1, model.id, network[n + 1], city.file.profiles[0].id)
         for n in range(cameras)
@@ -59,12 +59,54 @@ def _fes() -> Plan:
     return committed("fes")[1]
 
 
-def test_a_site_of_forty_cameras_moves_nothing(fes: Plan) -> None:
-    """The promise of issue 5, for Fès: 0 of its cameras move."""
-    after = plan(with_site(FES, "new-site", 40), fes)
-    assert len(after.cameras) == len(fes.cameras) + 40
-    assert moved(fes, after) == []
-    assert renumbered(fes, after) == []
+CITIES = ["demo", "fes", "metropolis"]
+
+
+def with_cameras(city: City, number: int) -> City:
+    """``city`` with cameras more at its first site, named so that they sort before all others."""
+    site, model = city.file.sites[0], next(iter(city.file.models))
+    address = site.network.broadcast_address - 1
+    added = (
+        CameraEntry(f"a-{n}", site.id, None, 1, model.id, address - n, city.cameras[0].profile) for n in range(number)
+    )
+    return city.model_copy(update={"cameras": (*added, *city.cameras)})
+
+
+def on_recorders(city: City, more: int) -> City:
+    """``city`` with ``more`` recorders, if it counts them itself."""
+    count = city.file.tiers.recorder.count
+    return city if count is None else with_tier(city, count=count + more)
+
+
+@pytest.mark.parametrize("name", CITIES)
+def test_a_site_of_forty_cameras_moves_nothing(name: str) -> None:
+    """The promise of issue 5: 0 of the city's cameras move. The demo's two recorders are full: it buys ten more."""
+    city, before = committed(name)
+    after = plan(with_site(on_recorders(city, 10), "new-site", 40), before)
+    assert len(after.cameras) == len(before.cameras) + 40
+    assert moved(before, after) == []
+    assert renumbered(before, after) == []
+
+
+@pytest.mark.parametrize("name", CITIES)
+def test_a_camera_more_moves_nothing(name: str) -> None:
+    """At a site that is recorded already."""
+    city, before = committed(name)
+    after = plan(with_cameras(on_recorders(city, 1), 1), before)
+    assert len(after.cameras) == len(before.cameras) + 1
+    assert moved(before, after) == []
+    assert renumbered(before, after) == []
+
+
+def test_a_lot_of_the_metropolis_is_exercised_and_moves_nothing() -> None:
+    """A quarter of 100,000 cameras begins to be recorded where it was planned; so does a city that was written whole."""
+    city, whole = committed("metropolis")
+    lots = tuple(lot.model_copy(update={"exercised": lot.id in {"lot-2", "lot-3"}}) for lot in city.file.lots)
+    before = plan(with_file(city, lots=lots))
+    assert len(before.deployed_cameras) == 74_992
+    after = plan(city, before)
+    assert moved(before, after) == moved(whole, after) == []
+    assert renumbered(before, after) == renumbered(whole, after) == []
 
 
 def test_the_same_city_gives_the_same_plan(fes: Plan) -> None:

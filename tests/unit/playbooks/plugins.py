@@ -72,29 +72,37 @@ def _load_plugins() -> None:
     lookup_loader.add_directory(str(PLAYBOOKS / "plugins" / "lookup"))
 
 
-class Rendering:
-    """Templates of a role as they come out on a host of the demo."""
+@cache
+def _own_variables(role: str) -> tuple[dict[str, Any], ...]:
+    """What ``role`` itself sets: its variables, then its defaults."""
+    from ansible.parsing.dataloader import DataLoader
 
-    def __init__(self, state: Path, host: str, role: str, **variables: Any) -> None:
+    files = [ROLES / role / folder / "main.yml" for folder in ("vars", "defaults")]
+    loader = DataLoader()
+    return tuple(loader.load_from_file(str(path), trusted_as_template=True) for path in files if path.exists())
+
+
+class Rendering:
+    """Templates of a role as they come out on a host of the demo, or of another city."""
+
+    def __init__(self, state: Path, host: str, role: str, city: Plan | None = None, /, **variables: Any) -> None:
         """``variables`` win over the role's own, as those of a task do."""
         from ansible.parsing.dataloader import DataLoader
 
         _load_plugins()
         self._loader = DataLoader()
         self.role = role
-        files = [ROLES / role / folder / "main.yml" for folder in ("vars", "defaults")]
-        own = [self._loader.load_from_file(str(path), trusted_as_template=True) for path in files if path.exists()]
-        planned = host_variables(demo(), host)
+        planned = host_variables(city or demo(), host)
         fixed = {"ansible_managed": "Ansible managed", "inventory_hostname": host}
-        self._variables = ChainMap(variables, handed_over(state), planned, fixed, *own)
+        self._variables = ChainMap(variables, handed_over(state), planned, fixed, *_own_variables(role))
 
-    def text(self, template: str) -> str:
-        """The file that ``template`` becomes."""
+    def text(self, template: str, **variables: Any) -> str:
+        """The file that ``template`` becomes; ``variables`` are those of one task."""
         from ansible.template import Templar, trust_as_template
 
         source = (ROLES / self.role / "templates" / template).read_text(encoding="utf-8")
         overrides = {"trim_blocks": True, "lstrip_blocks": False, "keep_trailing_newline": True}
-        templar = Templar(self._loader, self._variables)
+        templar = Templar(self._loader, self._variables.new_child(variables))
         return str(templar.copy_with_new_env().template(trust_as_template(source), overrides=overrides))
 
     def value(self, name: str) -> Any:

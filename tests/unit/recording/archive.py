@@ -23,6 +23,7 @@ from vigie.recording.ledger.limits import GAP_SECONDS
 
 Ending = Literal["closed", "killed", "torn", "given_up"]
 GIVEN_UP_AFTER: Final = 10.0  # readTimeout
+_ROUNDING: Final = 0.1  # what an instant may be off in the ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +209,10 @@ def apply(write: Write) -> None:
 
 
 def worst(truth: Iterable[Interval], found: Iterable[Interval]) -> float:
-    """The length in seconds of the longest stretch of which truth and ledger say different things."""
+    """The length in seconds of the longest stretch of which truth and ledger say different things.
+
+    An absence of just about `GAP_SECONDS` may be a gap to one and none to the other: instants are rounded.
+    """
     truth, found = union(truth), union(found)
-    return max((piece.seconds for piece in (*subtract(truth, found), *subtract(found, truth))), default=0.0)
+    lengths = (piece.seconds for piece in (*subtract(truth, found), *subtract(found, truth)))
+    return max((length for length in lengths if abs(length - GAP_SECONDS) > _ROUNDING), default=0.0)

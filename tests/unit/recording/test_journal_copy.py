@@ -59,4 +59,4 @@ def test_only_what_follows_is_taken(tmp_path: Path) -> None:
         copy.take(entries[1:])
     copy.take(entries[:1])
     with pytest.raises(JournalError):
-        copy.journal.adopt(entries[2])
+        copy.journal.adopt(entries[2:])

@@ -1,6 +1,6 @@
 """The feeder is killed at twenty random moments while a camera records; store and disk agree in the end.
 
-A recorder writes sixty times as fast as time goes, and feeders in processes of their own look as often.
+A recorder writes 120 times as fast as time goes, and feeders in processes of their own look as often.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from vigie.recording.ledger.store import IntervalStore
 RULE: Final = SegmentRule(60, 2)
 T: Final = 1_735_689_000.0  # 31 December 2024, 23:50
 KILLS: Final = 20
-SPEED: Final = 60.0
+SPEED: Final = 120.0
 ALL: Final = (0.0, 4e9)
 SESSIONS: Final = (
     Session(T, 130, "killed"),

@@ -151,3 +151,14 @@ def test_differences_are_told_by_day() -> None:
         (midnight, (Interval(midnight, midnight + 20),), ()),
         (midnight + 86_400, (), (Interval(midnight + 100_000, midnight + 100_001),)),
     ]
+
+
+def test_what_is_still_to_come_was_never_recorded(root: Path, store: IntervalStore) -> None:
+    recording = recorded(root)
+    rebuild(root, store, RULE, lambda: T + 1300)
+    store.extend("cam-1", T + 1250, T + 1e8)
+    reconcile(root, store, RULE, clock=lambda: T + 1300)
+    assert kept(store)[-1].end == T + 1360  # the newest segment may be growing
+    reconcile(root, store, RULE, clock=lambda: T + 1400)
+    assert worst(recording.intervals, kept(store)) < 0.5
+    assert all(interval.end <= T + 1360 for interval in store.intervals("cam-1", *ALL, "erased"))

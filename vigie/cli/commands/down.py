@@ -22,6 +22,8 @@ def down(
 ) -> None:
     """Remove every host of the city. Leaves nothing outside the state folder, and keeps that unless told to purge it.
 
+    Racked machines are forgotten, never touched: what runs on them goes on running.
+
     [bold]Examples[/bold]
 
       vigie down inventories/demo
@@ -30,8 +32,9 @@ def down(
     """
     from infra.automation import down as remove
 
-    need_root(as_json)
-    state = State.of(read_city(city, as_json).file.city.id)
+    described = read_city(city, as_json).file.city
+    need_root(as_json, described.target)
+    state = State.of(described.id)
     if not state.folder.exists():
         fail(Exit.FINE, f"Nothing to remove: {state.folder} does not exist.", as_json=as_json)
     progress = Progress(ERR, quiet=as_json)

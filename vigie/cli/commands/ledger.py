@@ -61,7 +61,8 @@ def show(
 ) -> None:
     """Ask the recorders of a camera what they hold of it, and merge the answers.
 
-    Footage on a recorder that does not answer is shown as unreachable, never as a gap. Exit 1 when there is a gap.
+    Footage on a recorder that does not answer is shown as unreachable, never as a gap. Exit 1 when anything of the
+    window is not shown as recorded.
 
     [bold]Examples[/bold]
 
@@ -84,7 +85,8 @@ def show(
         emit_json({"camera": camera, **asdict(merged), "errors": {a.recorder: a.error for a in answers if a.error}})
     else:
         _print(camera, merged, answers)
-    raise typer.Exit(int(Exit.DIFFERS if merged.gaps else Exit.FINE))
+    whole = not (merged.gaps or merged.unreachable or merged.unknown)
+    raise typer.Exit(int(Exit.FINE if whole else Exit.DIFFERS))
 
 
 @ledger.command(epilog=EPILOG)
@@ -226,8 +228,8 @@ def _print(camera: str, merged: Merged, answers: list[Answer]) -> None:
         (stretch, words)
         for words, found in (
             ("recorded", merged.recorded),
-            ("unreachable until its recorder returns", merged.unreachable),
-            ("unknown: a recorder does not answer", merged.unknown),
+            ("unreachable", merged.unreachable),
+            ("unknown", merged.unknown),
             ("gap", merged.gaps),
         )
         for stretch in found
@@ -241,6 +243,10 @@ def _print(camera: str, merged: Merged, answers: list[Answer]) -> None:
     if len(stretches) > _SHOWN:
         OUT.print(f"… and {len(stretches) - _SHOWN} more; --json has all.", markup=False)
     OUT.print(f"Coverage {coverage(merged.recorded, merged.window):.3%}, {len(merged.gaps)} gaps.", markup=False)
+    if merged.silent:
+        OUT.print(
+            "What is unreachable or unknown is told when the silent recorders return; it is no gap.", markup=False
+        )
     for answer in answers:
         if answer.error:
             ERR.print(f"{answer.recorder} does not answer: {answer.error}", markup=False, soft_wrap=True)

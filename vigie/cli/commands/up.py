@@ -9,9 +9,9 @@ import typer
 from vigie.cli import report
 from vigie.cli.arguments import CityArgument, JsonOption
 from vigie.cli.console import ERR, OUT, Exit, emit_json
-from vigie.cli.inputs import chosen_hosts, need_root, planned_city, working
+from vigie.cli.inputs import chosen_hosts, keep_target_settings, need_machines, need_root, planned_city, working
 from vigie.cli.progress import Progress
-from vigie.state import State
+from vigie.state import State, city_files
 
 
 def up(
@@ -39,11 +39,14 @@ def up(
 
     planned = planned_city(city, as_json)
     hosts = chosen_hosts(planned, limit, as_json)
-    need_root(as_json)
+    need_machines(planned, as_json)
+    need_root(as_json, planned.target)
     state = State.of(planned.city)
     state.prepare()
+    keep_target_settings(planned, city, state, as_json)
     progress = Progress(ERR, quiet=as_json)
     with working(state, as_json), progress.shown():
+        city_files.keep(state, city)
         deployment = deploy(planned, state, limit=hosts, full=full, progress=progress)
     if as_json:
         emit_json(deployment.as_json())

@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import os
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,14 +81,20 @@ class Journal:
             self._write(entry)
             return entry
 
-    def adopt(self, entry: Entry) -> None:
-        """Adds an entry of the same chain that was made elsewhere. Raises as `append`, ``JournalError`` if it does not
-        follow the head."""
+    def adopt(self, entries: Sequence[Entry]) -> None:
+        """Adds entries of the same chain that were made elsewhere; all are on the disk when this returns, or none.
+
+        Raises as `append`, and ``JournalError`` for one that does not follow the one before it.
+        """
+        if not entries:
+            return
         with self.exclusive():
-            head = self._position(entry.at)
-            if (entry.sequence, entry.previous) != (head.sequence + 1, head.digest):
-                raise JournalError(f"{self.folder}: entry {entry.sequence} does not follow entry {head.sequence}")
-            self._write(entry)
+            head = self._position(entries[0].at)
+            for entry in entries:
+                if (entry.sequence, entry.previous) != (head.sequence + 1, head.digest):
+                    raise JournalError(f"{self.folder}: entry {entry.sequence} does not follow entry {head.sequence}")
+                head = entry.position
+            self._write(*entries)
 
     def head(self) -> Position:
         """The last finished entry; number 0 when there is none. Raises ``OSError``, ``JournalError``."""
@@ -109,6 +115,8 @@ class Journal:
                 for line in _lines(file, end):
                     if marks is not None and not any(mark in line for mark in marks):
                         continue
+                    if since and _is_before(line, since):
+                        continue
                     entry = _parsed(line, path)
                     if entry.sequence > since and (kinds is None or entry.kind in kinds):
                         yield entry
@@ -128,6 +136,14 @@ class Journal:
                         return Verification(position.sequence, position, position.sequence + 1, reason)
                     position = entry.position
         return Verification(position.sequence, position)
+
+    def close(self) -> None:
+        """Lets go of the files; the journal may be used again afterwards."""
+        with self._thread:
+            for descriptor in (self._active, self._descriptor):
+                if descriptor is not None:
+                    os.close(descriptor)
+            self._active = self._descriptor = self._head = None
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -239,19 +255,19 @@ class Journal:
         descriptor = self._open_active()
         return _Head(os.fstat(descriptor).st_ino, 0, head.position)
 
-    def _write(self, entry: Entry) -> None:
+    def _write(self, *entries: Entry) -> None:
         assert self._active is not None
         assert self._head is not None
-        line = entry.line()
+        lines = b"".join(entry.line() for entry in entries)
         try:
-            _write_whole(self._active, line)
+            _write_whole(self._active, lines)
             os.fdatasync(self._active)
         except OSError:
             # Nothing was acknowledged. What half reached the file must not be built upon.
             os.ftruncate(self._active, self._head.size)
             raise
-        self._head.size += len(line)
-        self._head.position = entry.position
+        self._head.size += len(lines)
+        self._head.position = entries[-1].position
 
 
 class Cursor:
@@ -278,6 +294,12 @@ class Cursor:
             self._since = found[-1].sequence
         self._seen = stamp
         return found
+
+
+def _is_before(line: bytes, since: int) -> bool:
+    """Whether a line's number, the last of its sorted keys, is not after ``since``: told without reading the rest."""
+    number = line[line.rfind(b":") + 1 : -1]
+    return number.isdigit() and int(number) <= since
 
 
 def _write_whole(descriptor: int, line: bytes) -> None:

@@ -19,8 +19,16 @@ from vigie.recording.journal import GENESIS, Journal, JournalError, Position
 from vigie.recording.journal_copy import BATCH, DivergedError, read_batch
 from vigie.recording.keeper.evidence import footage_of
 from vigie.recording.keeper.keeper import Keeper
-from vigie.recording.keeper.locks import Lock, LockBook, LockConflictError, LockError, LockRefusedError, LockRequest
-from vigie.recording.keeper.store import SegmentStore
+from vigie.recording.keeper.locks import (
+    Lock,
+    LockBook,
+    LockConflictError,
+    LockedTime,
+    LockError,
+    LockRefusedError,
+    LockRequest,
+)
+from vigie.recording.keeper.store import Day, SegmentStore, midnight_of
 from vigie.recording.keeper.tls import common_name
 
 Role = Literal["read", "copy", "control"]
@@ -234,10 +242,12 @@ class KeeperApi:
             return response
 
     def _is_locked(self, key: tuple[str, ...]) -> bool:
-        if len(key) != 5 or self._store.seconds_of(key[4]) is None:
+        midnight = midnight_of(key) if len(key) == 5 else None
+        if midnight is None or self._store.seconds_of(key[4]) is None:
             return False
-        locks = (lock for lock in self._book.active() if lock.camera == key[0])
-        return any(item.key == key for lock in locks for item in footage_of(self._store, lock))
+        day: Day = (key[0], key[1], key[2], key[3])
+        locked = LockedTime(self._book.active())
+        return any(item.key == key and self._store.protected(item, locked) for item in self._store.items(day, midnight))
 
 
 def _digested(store: SegmentStore, key: tuple[str, ...]) -> dict[str, Any]:

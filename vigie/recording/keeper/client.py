@@ -71,6 +71,10 @@ class KeeperSource:
         found: list[dict[str, Any]] = (await self._get("/v1/locks"))["locks"]
         return found
 
+    async def released(self) -> list[dict[str, Any]]:
+        locks = (await self._get("/v1/locks?all=1"))["locks"]
+        return [lock for lock in locks if lock["released"] is not None]
+
     async def manifest(self, lock: str) -> dict[str, Any]:
         return await self._get(f"/v1/locks/{lock}/footage")
 

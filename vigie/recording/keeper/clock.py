@@ -21,6 +21,7 @@ MAXIMUM_OFFSET_SECONDS: Final = 1.0  # between this clock and the time servers'
 AGREEMENT: Final = 2
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _CHRONYC_SECONDS: Final = 5.0
+_FRESH_SECONDS: Final = 10.0
 
 Word = Literal["confirms", "contradicts", "silent"]
 
@@ -159,12 +160,21 @@ class Chrony:
 
     def __init__(self, run: Callable[[Sequence[str]], str] | None = None) -> None:
         self._run = run or _run
+        self._asked: tuple[float, str, str] | None = None
+
+    def _ask(self) -> tuple[str, str]:
+        """Both answers; those of the last seconds again: one pass asks several times."""
+        now = time.monotonic()
+        if self._asked is None or now - self._asked[0] > _FRESH_SECONDS:
+            tracking, sources = (self._run(["chronyc", "-c", word]) for word in ("tracking", "sources"))
+            self._asked = now, tracking, sources
+        return self._asked[1:]
 
     def read(self, now: float) -> Reading:
         name = "chrony"
         try:
-            tracking = self._run(["chronyc", "-c", "tracking"]).strip().split(",")
-            sources = self._run(["chronyc", "-c", "sources"])
+            answer, sources = self._ask()
+            tracking = answer.strip().split(",")
             leap, reference, offset = tracking[13], float(tracking[3]), float(tracking[4])
         except (OSError, subprocess.SubprocessError, IndexError, ValueError) as error:
             return Reading(name, "silent", f"cannot be asked: {error}")

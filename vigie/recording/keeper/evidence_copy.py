@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,10 @@ class FootageSource(Protocol):
 
     async def locks(self) -> list[dict[str, Any]]:
         """The locks that hold there."""
+        ...
+
+    async def released(self) -> list[dict[str, Any]]:
+        """The locks that were released there."""
         ...
 
     async def manifest(self, lock: str) -> dict[str, Any]:
@@ -56,7 +61,7 @@ class CopyReport:
 async def copy_locks(source: FootageSource, folder: Path) -> CopyReport:
     """Brings the copies in ``folder`` up to what ``source`` locks. Raises what ``source.locks`` raises.
 
-    What fails in one lock or file is reported and tried again in the next round; copies of released locks stay.
+    What fails in one lock or file is reported and tried again in the next round.
     """
     report = CopyReport()
     for lock in await source.locks():
@@ -114,6 +119,21 @@ async def _copy_file(source: FootageSource, file: Mapping[str, Any], path: Path,
     report.files += 1
     report.size += offset
     return True
+
+
+async def drop_released(source: FootageSource, folder: Path) -> list[dict[str, Any]]:
+    """Removes the copies of locks that ``source`` says were released: footage must not outlive its lock elsewhere.
+
+    Returns the manifests of what went. A source that is silent, or was rebuilt and knows nothing, removes nothing.
+    """
+    gone = []
+    for lock in await source.released():
+        name = str(lock["id"])
+        manifest = await asyncio.to_thread(read_manifest, folder / name) if name.isalnum() else None
+        if manifest is not None:
+            await asyncio.to_thread(shutil.rmtree, folder / name)
+            gone.append(manifest)
+    return gone
 
 
 def verify_copy(folder: Path) -> list[str]:

@@ -271,8 +271,8 @@ class Keeper:
 
     def _settle(self) -> None:
         """Counts what a pass that was killed had erased, and drops tallies that reached the journal."""
-        written = [entry.body for entry in self._journal.entries({"deletion"}, self._memory.journal_sequence)]
-        if self._memory.journal_sequence:
+        if self._memory.tallies:
+            written = [entry.body for entry in self._journal.entries({"deletion"}, self._memory.journal_sequence)]
             self._memory.tallies = [t for t in self._memory.tallies if t.body(self._store.name) not in written]
         for erasure in self._memory.intent:
             if not self._store.holds(erasure.item):
@@ -321,7 +321,7 @@ class Keeper:
     def _tidy(self, earliest: float) -> None:
         self._store.tidy(earliest - DAY)
         for owner in self._store.owners():
-            if owner not in self.policy.keeping or not self.policy.keeping[owner].planned:
+            if not self.policy.keeping.get(owner, self.policy.stranger).planned:
                 self._store.drop(owner)
 
     def _note_quarantined(self, moved: Quarantined) -> None:

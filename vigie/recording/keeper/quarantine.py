@@ -64,7 +64,7 @@ def find_broken(store: DatedStore, camera: str, now: float, since: float, locked
     What is found is moved before it is yielded. Raises ``OSError``.
     """
     for day, midnight in list(store.days(camera)):
-        if midnight + DAY <= since:
+        if midnight + DAY <= since or not store.tree.any_smaller(day, SMALL):
             continue
         for item in list(store.items(day, midnight)):
             settled = item.start + SETTLED_SEGMENTS * store.nominal + 60 <= now

@@ -9,7 +9,7 @@ import signal
 import ssl
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from aiohttp import web
@@ -22,7 +22,7 @@ from vigie.recording.keeper.client import KeeperSource
 from vigie.recording.keeper.clock import Chrony, HostClock, NewestInstant, TimeSource, host_continuity
 from vigie.recording.keeper.configuration import CopySettings, KeeperConfiguration, PeerSettings
 from vigie.recording.keeper.evidence import Room
-from vigie.recording.keeper.evidence_copy import copy_locks
+from vigie.recording.keeper.evidence_copy import copy_locks, drop_released
 from vigie.recording.keeper.keeper import Keeper, Policy
 from vigie.recording.keeper.locks import APPROVALS, LockBook
 from vigie.recording.keeper.planned import note_planned, owed_since
@@ -107,8 +107,10 @@ class KeeperService:
             "read": frozenset(settings.roles.read),
             "copy": frozenset(settings.roles.copy_),
         }
+        # A store of its own: the keeper's remembers what its pass met, and runs in another thread.
+        store = SegmentStore(settings.recordings, settings.segment_seconds)
         api = KeeperApi(
-            self.keepers, self.journal, self.book, self.store, roles, settings.pass_seconds, owed=lambda: self.owed
+            self.keepers, self.journal, self.book, store, roles, settings.pass_seconds, owed=lambda: self.owed
         )
         runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=2)
         await runner.setup()
@@ -177,13 +179,31 @@ class KeeperService:
             await replicate(HttpSource(peer.url, context), copy)
             if settings.evidence:
                 folder = settings.folder / peer.name / "evidence"
-                report = await copy_locks(KeeperSource(peer.url, context), folder)
+                source = KeeperSource(peer.url, context)
+                report = await copy_locks(source, folder)
+                for manifest in await drop_released(source, folder):
+                    self._note_dropped(manifest)
                 for words in (*report.wrong, *report.failed):
                     _LOG.error("evidence of %s: %s", peer.name, words)
         except DivergedError as error:
             _LOG.critical("the journal of %s is not the one that was copied: %s", peer.name, error)
         except (OSError, JournalError, aiohttp.ClientError, TimeoutError, ValueError) as error:
             _LOG.warning("%s cannot be copied now: %s", peer.name, error)
+
+    def _note_dropped(self, manifest: dict[str, Any]) -> None:
+        """The copy of a released lock went: a deletion like any other."""
+        lock, files = manifest["lock"], manifest["files"].values()
+        body = {
+            "store": "evidence",
+            "camera": lock["camera"],
+            "lock": lock["id"],
+            "from": lock["from"],
+            "to": lock["to"],
+            "segments": len(files),
+            "bytes": sum(file["bytes"] for file in files),
+            "reason": "released",
+        }
+        self.journal.append("deletion", body, self.clock.now())
 
 
 def _stamp(file: Path) -> tuple[int, int] | None:

@@ -70,6 +70,15 @@ class Tree:
         except FileNotFoundError:
             return False
 
+    def any_smaller(self, path: Sequence[str], size: int) -> bool:
+        """Whether a folder holds a regular file of less than ``size`` bytes: one look at each, the folder opened once."""
+        try:
+            with self.directory(path) as descriptor:
+                names = os.listdir(descriptor)  # noqa: PTH208 - of a descriptor
+                return any(seen is not None and seen.st_size < size for seen in (regular(descriptor, n) for n in names))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
     def look(self, path: Sequence[str]) -> os.stat_result | None:
         """The status of a regular file; None for anything else, and for what is gone."""
         try:

@@ -1,7 +1,7 @@
 """The feeder: what is recorded now, into the store, for all cameras of a recorder by one thread.
 
 No hooks: the name of a segment says to the microsecond when it starts, and its growth says the rest, also after `kill -9`,
-when no hook runs. One `stat` for each camera and second is all that sound recording costs (docs/reports/2026-11-24-ledger.md).
+when no hook runs. One `stat` for each camera every two seconds is all that sound recording costs (docs/reports/2026-11-24-ledger.md).
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from typing import Final
 from vigie.recording.layout import newest_segments, parse_path, segments_after
 from vigie.recording.ledger.follow import Follower, Growth
 from vigie.recording.ledger.interval import Interval
-from vigie.recording.ledger.limits import FLUSH_SECONDS
+from vigie.recording.ledger.limits import FLUSH_SECONDS, LOOK_SECONDS
 from vigie.recording.ledger.scan import SegmentRule, cameras_on_disk
 from vigie.recording.ledger.stalls import Stall, StallLog
 from vigie.recording.ledger.store import IntervalStore
 
 _LOG: Final = logging.getLogger(__name__)
 _DISCOVER_SECONDS: Final = 10.0
-_SUCCESSOR_SECONDS: Final = 1.5  # without growth for so long: is there a newer segment?
 _FRESH_SECONDS: Final = 30.0  # a segment that is no older was met at its beginning
 _IDLE_LOOK_SECONDS: Final = 10.0
 
@@ -33,12 +32,14 @@ class _Camera:
     id: str
     follower: Follower | None = None
     path: str = ""
-    look_again: float = 0.0
-    backlog: bool = True  # its newest segment was there before the feeder
+    due: float = 0.0  # when to look again
+    successor_due: float = 0.0  # when to look for a newer segment, if it does not grow
+    # Its next segment was there before the feeder, or was looked for in vain: then it may begin with a stall.
+    late: bool = True
 
 
 class Feeder:
-    """Follows every camera under `root` and keeps `store` up to date. One thread; call `tick` about every second.
+    """Follows every camera under `root` and keeps `store` up to date. One thread; call `tick` every `TICK_SECONDS`.
 
     `opened`, `stalls` and `errors` count files opened, stalls found, and looks that the disk refused.
     """
@@ -51,6 +52,7 @@ class Feeder:
         self._cameras: dict[str, _Camera] = {}
         self._pending: defaultdict[str, list[Interval]] = defaultdict(list)
         self._unlogged: list[tuple[str, Stall]] = []
+        self._growth = Growth()
         self._discover_at = 0.0
         self._flush_at = 0.0
         self.opened = 0
@@ -64,11 +66,13 @@ class Feeder:
         return len(self._cameras)
 
     def tick(self, now: float) -> None:
-        """One look at every camera. Never raises for one camera's disk; raises `sqlite3.OperationalError` of the store."""
+        """A look at every camera that is due. Never raises for one camera's disk; raises `sqlite3.OperationalError` of the store."""
         if now >= self._discover_at or self._discover_at - now > _DISCOVER_SECONDS:
             self._discover()
             self._discover_at = now + _DISCOVER_SECONDS
         for camera in self._cameras.values():
+            if now < camera.due < now + _IDLE_LOOK_SECONDS:
+                continue
             try:
                 self._look(camera, now)
             except OSError as error:
@@ -108,26 +112,34 @@ class Feeder:
     def _look(self, camera: _Camera, now: float) -> None:
         follower = camera.follower
         if follower is None:
-            if now >= camera.look_again or camera.look_again - now > _IDLE_LOOK_SECONDS:
-                self._begin(camera, now)
+            self._begin(camera, now)
             return
         try:
-            status = os.stat(camera.path)  # noqa: PTH116 - 2,000 times a second
+            status = os.stat(camera.path)  # noqa: PTH116 - 1,000 times a second
         except FileNotFoundError:  # erased
-            camera.follower, camera.look_again = None, now
+            camera.follower = None
             return
-        growth = Growth()
-        follower.observe(status.st_size, status.st_mtime, now, growth)
-        age = now - follower.modified
-        if age > _SUCCESSOR_SECONDS and (now >= camera.look_again or camera.look_again - now > _IDLE_LOOK_SECONDS):
-            camera.look_again = now + (0.0 if age < _FRESH_SECONDS else _IDLE_LOOK_SECONDS)
-            for path in segments_after(follower.path, self._root, camera.id):
-                follower = self._step(camera, path, now, growth)
-        if growth.footage or growth.stalls or growth.opened:
+        growth = self._growth
+        if follower.observe(status.st_size, min(status.st_mtime, now), now, growth):
+            camera.due = follower.modified + LOOK_SECONDS
+        else:
+            camera.due = now
+            if not now < camera.successor_due < now + _IDLE_LOOK_SECONDS:
+                self._look_for_successor(camera, follower, now)
+        if growth.footage or growth.opened:
             self._take(camera, growth)
+            self._growth = Growth()
+
+    def _look_for_successor(self, camera: _Camera, follower: Follower, now: float) -> None:
+        newer = segments_after(follower.path, self._root, camera.id)
+        camera.late = camera.late or not newer
+        for path in newer:
+            follower = self._step(camera, path, now, self._growth)
+        if now - follower.modified > _FRESH_SECONDS:  # nothing is recorded: less often
+            camera.due = camera.successor_due = now + _IDLE_LOOK_SECONDS / 2
 
     def _begin(self, camera: _Camera, now: float) -> None:
-        camera.look_again = now + _IDLE_LOOK_SECONDS
+        camera.due = now + _IDLE_LOOK_SECONDS / 2
         # The newest one, and those that came between two looks; what is older is the reconciliation's.
         recent: list[Path] = []
         for path in newest_segments(self._root, camera.id):
@@ -138,7 +150,6 @@ class Feeder:
         for path in reversed(recent):
             self._step(camera, path, now, growth)
         self._take(camera, growth)
-        camera.backlog = False
 
     def _start(self, path: Path) -> float:
         return parse_path(path, self._root).start.timestamp()
@@ -148,13 +159,14 @@ class Feeder:
         start = self._start(path)
         if camera.follower is not None:
             camera.follower.succeed(start, growth)
-        fresh = now - start < _FRESH_SECONDS and not camera.backlog
+        fresh, camera.late = not camera.late and now - start < _FRESH_SECONDS, False
         known = [] if fresh else self._log.of(camera.id)
         camera.follower = Follower(path, start, self._rule, known, fresh=fresh)
-        camera.path, camera.look_again = str(path), now
+        camera.path, camera.due, camera.successor_due = str(path), now, now
         try:
             status = path.stat()
-            camera.follower.observe(status.st_size, status.st_mtime, now, growth)
+            # A clock that was wrong, or a hand that touched the file: nothing is recorded later than now.
+            camera.follower.observe(status.st_size, min(status.st_mtime, now), now, growth)
         except FileNotFoundError:
             _LOG.debug("%s: erased at once", path)
         return camera.follower

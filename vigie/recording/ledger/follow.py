@@ -14,21 +14,21 @@ from typing import Final
 
 from vigie.recording.ledger.footage import holes_in, look, parts_from
 from vigie.recording.ledger.interval import Interval, intersect, subtract
-from vigie.recording.ledger.limits import GAP_SECONDS, OVER_SECONDS, PAUSE_SECONDS
+from vigie.recording.ledger.limits import GAP_SECONDS, LOOK_SECONDS, OVER_SECONDS, UNSEEN_SECONDS
 from vigie.recording.ledger.scan import Entry, SegmentRule, footage_end
 from vigie.recording.ledger.stalls import Stall
 
-_APPEARS_SECONDS: Final = 5.0
 _MET_BYTES: Final = 8 << 20  # some 15 s: what stalled while the feeder was restarted
 
 
 @dataclass(slots=True)
 class _Pause:
-    """Growth after a pause that is not understood yet: the file's size and modification time before it."""
+    """A pause that is not understood yet: the file's size and modification time before it."""
 
     size: int
     modified: float
     grown: bool = False  # it grew once since
+    since: float | None = None  # where footage ended, when the file was met in the middle of the pause
 
 
 @dataclass(slots=True)
@@ -43,7 +43,8 @@ class Growth:
 class Follower:
     """One segment from its first look to its end. Instants are Unix seconds. OSError of the disk passes through.
 
-    `known` are stalls that were logged before: by a feeder that ended in the middle of the segment.
+    `known` are stalls that were logged before: by a feeder that ended in the middle of the segment. One that is `fresh` was
+    there as soon as it could be; of others the frames tell how they began.
     """
 
     def __init__(self, path: Path, start: float, rule: SegmentRule, known: list[Stall], *, fresh: bool) -> None:
@@ -58,6 +59,7 @@ class Follower:
         # The growth before the last: the last may be torn by a crash, and what grows on is whole.
         self._confirmed = start
         self._pause: _Pause | None = None
+        self._still = False  # looked at, and found not to have grown for longer than parts take
         self._fresh = fresh
 
     @property
@@ -70,12 +72,16 @@ class Follower:
         """Its size in bytes when it last grew."""
         return self._size
 
-    def observe(self, size: int, modified: float, now: float, growth: Growth) -> None:
-        """Takes in the file's present size and modification time."""
+    def observe(self, size: int, modified: float, now: float, growth: Growth) -> bool:
+        """Takes in the file's present size and modification time; returns whether it grew."""
         if size > self._size:
             self._grow(size, modified, growth)
-        elif not self.over and now - self._modified > OVER_SECONDS:
+            return True
+        age = now - self._modified
+        self._still = age >= LOOK_SECONDS
+        if age > OVER_SECONDS and not self.over:
             self._end(growth)
+        return False
 
     def succeed(self, successor: float, growth: Growth) -> None:
         """A newer segment exists, so this one is over."""
@@ -101,17 +107,17 @@ class Follower:
             self._pause = None
         elif self._pause is not None:
             self._pause.grown = True
-        elif modified - self._modified > PAUSE_SECONDS:
+        elif self._still or modified - self._modified > UNSEEN_SECONDS:
             # One growth may be the last of a dead stream, written as the recorder gave up: wait for a second.
             self._hand_over(self._modified, growth)
             self._pause = _Pause(self._size, self._modified, grown=True)
-        self.over = False
+        self.over = self._still = False
         self._confirmed = self._modified
         self._size, self._modified = size, modified
 
     def _first(self, size: int, modified: float, growth: Growth) -> None:
         # The file appears with its first part; what is older than that and the look for it was met in its middle.
-        if self._fresh and modified - self.start <= _APPEARS_SECONDS:
+        if self._fresh and modified - self.start <= UNSEEN_SECONDS:
             return
         # Its frames say how far it goes, and what is missing since lies at the end.
         growth.opened += 1
@@ -123,7 +129,7 @@ class Follower:
         self._hand_over(end, growth)
         if modified - end > GAP_SECONDS:
             self._begin = modified
-            self._pause = _Pause(size, modified)
+            self._pause = _Pause(size, modified, since=end)
 
     def _understand(self, pause: _Pause, modified: float, growth: Growth) -> None:
         """The stream goes on: what of the time since the pause is missing?"""
@@ -131,6 +137,8 @@ class Follower:
         growth.opened += 1
         if not parts:
             return
+        if pause.since is not None:
+            self._note(Stall(Interval(pause.since, pause.modified), "clock"), growth)
         self._note_holes(holes_in(parts), growth)
         # Wall time against the file's own: what the file does not know of stood still, stream and clock.
         missing = (modified - pause.modified) - (parts[-1].end - parts[0].start)

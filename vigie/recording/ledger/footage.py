@@ -1,5 +1,5 @@
 """Where the footage of a segment ends, in few reads: a file of 10 minutes has 600 parts, and walking them all costs as many
-seeks. The end is found backwards: the last parts lie in the last hundred kilobytes.
+seeks. The end is found backwards: the last part lies in the last megabyte.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from vigie.recording.ledger.limits import GAP_SECONDS
 
 Trouble = Literal["empty", "header_only", "unreadable", "torn"]
 
-_HEAD_BYTES: Final = 64 << 10
-TAIL_BYTES: Final = 1 << 20  # more than one part of 8 Mbit/s
+_HEAD_BYTES: Final = 4 << 10  # a head has some hundred bytes
+TAIL_BYTES: Final = (
+    64 << 10
+)  # a part of half a megabit a second; where none begins in it, the next is sixteen times as long
 _TAIL_GROWTH: Final = 16
 _MOOF: Final = b"moof"
 _MFHD: Final = b"mfhd"  # the first child of every moof (14496-12 8.8.5)

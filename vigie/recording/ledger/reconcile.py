@@ -21,6 +21,7 @@ from vigie.recording.ledger.store import IntervalStore
 _LOG: Final = logging.getLogger(__name__)
 _EVER: Final = 1e11  # Unix seconds; further than any segment's name
 _DAY: Final = 86_400.0
+_CLOCK_SECONDS: Final = 60.0  # by which clocks may differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def reconcile(
     clock: Callable[[], float] = time.time,
     pace: Callable[[], None] = lambda: None,
 ) -> Report:
-    """One pass of the background comparison. The newest segment of each camera is the feeder's and left alone.
+    """One pass of the background comparison. A segment that still grows is the feeder's and left alone.
 
     `pace` is called after each day of each camera: it sleeps, or raises to end the pass. Raises RootError and OSError.
     """
@@ -118,19 +119,32 @@ def _pass(
             _LOG.warning("camera %s: not compared: %s", camera, error)
             continue
         report.take(scan)
-        difference = settle(store, scan, tolerance)
+        difference = settle(store, scan, tolerance, clock())
         if difference.lost or difference.found:
             report.differences.append(difference)
-        if tolerance is not None and scan.intervals:
-            StallLog(root).forget_before(camera, scan.intervals[0].start)
+        if tolerance is not None:
+            _forget_stalls(root, camera, scan.intervals[0].start if scan.intervals else clock())
     report.seconds = time.monotonic() - began
     return report
 
 
-def settle(store: IntervalStore, scan: CameraScan, tolerance: float | None) -> Difference:
-    """Makes the store agree with `scan`: exactly, or with a `tolerance` and only up to the newest segment."""
+def _forget_stalls(root: Path, camera: str, instant: float) -> None:
+    try:
+        StallLog(root).forget_before(camera, instant)
+    except OSError as error:  # a read-only disk: they do no harm
+        _LOG.warning("camera %s: old stalls not removed: %s", camera, error)
+
+
+def settle(store: IntervalStore, scan: CameraScan, tolerance: float | None, now: float) -> Difference:
+    """Makes the store agree with `scan`: exactly, or with a `tolerance` and only up to a segment that still grows.
+
+    What the store has of a time that is still to come, a wrong clock put there.
+    """
     with store.transaction():
-        horizon = _EVER if tolerance is None or scan.newest is None else scan.newest
+        latest = max([now + _CLOCK_SECONDS, *(interval.end for interval in scan.intervals[-1:])])
+        if (store.newest(scan.camera) or 0.0) > latest:
+            store.replace(scan.camera, latest, _EVER, (), remember=False)
+        horizon = _EVER if tolerance is None or scan.newest is None or scan.quiet else scan.newest
         window = (Interval(-_EVER, horizon),)
         kept = store.intervals(scan.camera, -_EVER, horizon)
         found = intersect(scan.intervals, window)

@@ -29,6 +29,7 @@ _LEVELS: Final = (re.compile(r"\d{4}"), re.compile(r"\d{2}"), re.compile(r"\d{2}
 _SMALLEST_WHOLE: Final = 4096  # bytes; less than a head and one frame, so no segment of nominal length
 _FILESYSTEM: Final = frozenset({"lost+found"})
 _FUTURE_SECONDS: Final = 60.0
+_QUIET_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,15 @@ class Anomaly:
 
 @dataclass(slots=True)
 class CameraScan:
-    """What the disk holds of one camera. `newest` is the start of its last segment; counts are of files."""
+    """What the disk holds of one camera. `newest` is the start of its last segment, None without one; counts are of files.
+
+    `quiet` says that the last segment has not grown for a minute: its end is an end.
+    """
 
     camera: str
     intervals: Intervals = ()
     newest: float | None = None
+    quiet: bool = True
     segments: int = 0
     opened: int = 0
     anomalies: list[Anomaly] = field(default_factory=list)
@@ -119,13 +124,14 @@ def scan_camera(
     for day in _days(root / camera, scan.anomalies):
         for entry in _segments(day, scan.anomalies):
             if last is not None:
-                covered += _footage(last, entry.start, rule, stalls, scan)
+                covered += _footage(last, entry.start, now, rule, stalls, scan)
             last = entry
             scan.segments += 1
         pace()
     if last is not None:
-        covered += _footage(last, None, rule, stalls, scan)
+        covered += _footage(last, None, now, rule, stalls, scan)
         scan.newest = last.start
+        scan.quiet = abs(now - last.modified) > _QUIET_SECONDS
         if last.start > now + _FUTURE_SECONDS:
             scan.anomalies.append(Anomaly(Path(last.path), "future", f"starts {last.start - now:.0f} s from now"))
     scan.intervals = subtract(union(covered, GAP_SECONDS), [stall.interval for stall in stalls])
@@ -133,7 +139,7 @@ def scan_camera(
 
 
 def _footage(
-    entry: Entry, successor: float | None, rule: SegmentRule, stalls: Sequence[Stall], scan: CameraScan
+    entry: Entry, successor: float | None, now: float, rule: SegmentRule, stalls: Sequence[Stall], scan: CameraScan
 ) -> Intervals:
     """What one segment covers."""
     if successor is not None and rule.is_whole(entry, successor) and not rule.deep:
@@ -146,9 +152,8 @@ def _footage(
         return ()
     except OSError as error:
         # What cannot be read now may be read tomorrow: its modification time is the best that there is.
-        seen = Look(max(0.001, entry.modified - entry.start), (), "unreadable", str(error))
-        if successor is not None and seen.end is not None:
-            seen = Look(min(seen.end, successor - entry.start), (), "unreadable", str(error))
+        until = min(entry.modified, now if successor is None else successor)
+        seen = Look(max(0.001, until - entry.start), (), "unreadable", str(error))
     # The last segment of a camera may be growing: a torn end is no fault there.
     if seen.trouble and not (seen.trouble == "torn" and successor is None):
         scan.anomalies.append(Anomaly(path, seen.trouble, seen.detail))

@@ -110,6 +110,7 @@ def notify(state: str) -> None:
     if not address:
         return
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.setblocking(False)  # a systemd that does not read must not stop the ledger
         channel.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
 
 

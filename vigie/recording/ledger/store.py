@@ -171,10 +171,13 @@ class IntervalStore:
             for start, stop in self._window(key, table, _ms(begin), _ms(end))
         )
 
-    def replace(self, camera: str, begin: float, end: float, intervals: Iterable[Interval]) -> None:
+    def replace(
+        self, camera: str, begin: float, end: float, intervals: Iterable[Interval], *, remember: bool = True
+    ) -> None:
         """What is on the disk between `begin` and `end` is exactly `intervals` (cut to them), in one transaction.
 
-        What was kept there and is not in `intervals` is remembered as erased, but for corrections of `GAP_SECONDS`.
+        What was kept there and is not in `intervals` is remembered as erased, but for corrections of `GAP_SECONDS`; without
+        `remember` it was never there.
         """
         window = Interval(begin, end)
         with self.transaction():
@@ -185,7 +188,7 @@ class IntervalStore:
             for interval in new:
                 self._merge(key, "kept", _ms(interval.start), max(_ms(interval.end), _ms(interval.start) + 1))
             for lost in subtract(old, new):
-                if lost.seconds > GAP_SECONDS:
+                if remember and lost.seconds > GAP_SECONDS:
                     self._merge(key, "erased", _ms(lost.start), _ms(lost.end))
 
     def forget_before(self, camera: str, instant: float) -> None:

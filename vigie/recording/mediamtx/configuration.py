@@ -109,7 +109,8 @@ def render_configuration(settings: RecorderSettings) -> dict[str, Any]:
 
 def render_yaml(configuration: dict[str, Any]) -> str:
     """The file's text: same input, same bytes."""
-    return yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True, width=1000)
+    # libyaml: ten times as fast, and a large recorder has a thousand paths.
+    return str(yaml.dump(configuration, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=1000))
 
 
 def _user(name: str, password_hash: str, action: str) -> dict[str, Any]:

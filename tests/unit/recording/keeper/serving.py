@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,11 +57,11 @@ class Host:
         return KeeperSource(f"https://127.0.0.1:{self.port}", self.context(name))
 
 
-def configuration(folder: Path, authority: CityCA, **changes: Any) -> Path:
+def configuration(folder: Path, authority: CityCA, name: str = "recorder-1", **changes: Any) -> Path:
     """A configuration file with its certificates."""
-    certificate, key = authority.issue("recorder-1", ["127.0.0.1"])
-    for name, content in (("cert", certificate), ("key", key), ("ca", authority.certificate_pem)):
-        (folder / f"{name}.pem").write_bytes(content)
+    certificate, key = authority.issue(name, ["127.0.0.1"])
+    for part, content in (("cert", certificate), ("key", key), ("ca", authority.certificate_pem)):
+        (folder / f"{part}.pem").write_bytes(content)
     value = {
         "address": "127.0.0.1",
         "port": 1,
@@ -87,6 +87,14 @@ def footage(folder: Path, at: float, camera: str = "cam-1") -> Path:
     return write(folder / "recordings", segment, segment_bytes(3))
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Looks again and again. Fails after 30 s."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.1)
+
+
 @contextmanager
 def running(folder: Path, authority: CityCA, **changes: Any) -> Iterator[Host]:
     """The program on a free port of loopback, after its first pass; ends on SIGTERM with exit code 0."""
@@ -100,10 +108,7 @@ def running(folder: Path, authority: CityCA, **changes: Any) -> Iterator[Host]:
     try:
         host.port = int(child.stdout.readline() or "0")
         assert host.port, (folder / "log").read_text()
-        deadline = time.monotonic() + 30
-        while host.ask("GET", "/v1/health")[0] != 200:
-            assert time.monotonic() < deadline, "no pass in time"
-            time.sleep(0.1)
+        wait_until(lambda: host.ask("GET", "/v1/health")[0] == 200)
         yield host
     finally:
         child.send_signal(signal.SIGTERM)

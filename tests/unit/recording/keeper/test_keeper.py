@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from tests.unit.recording.keeper.city import HOUR, Recorder, ram_folder
 from tests.unit.recording.segments import init, segment_bytes
+from vigie.recording.journal import Kind
 from vigie.recording.keeper.evidence import Room
+from vigie.recording.keeper.locks import LockedTime
 from vigie.recording.keeper.memory import load
 from vigie.recording.keeper.rules import Keeping, PressurePolicy
 from vigie.recording.keeper.store import DAY
@@ -320,3 +323,114 @@ def test_a_pass_that_was_killed_is_counted_to_the_end(recorder: Recorder, monkey
     total = sum(e.body["segments"] for e in recorder.journal.entries({"deletion"}))
     total += sum(tally.segments for tally in load(recorder.journal.folder / "keeper-recordings.json").tallies)
     assert total == recorder.keeper.report.counters.erased  # type: ignore[union-attr]
+
+
+def test_a_lock_set_in_the_middle_of_a_pass_holds(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pass has decided already; the lock is acknowledged before the item's turn comes."""
+    settle(recorder)
+    begin = recorder.time.true - 7 * DAY
+    calls = []
+
+    def sleep(_: float) -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            recorder.lock("cam-1", begin, begin + 3 * HOUR)
+
+    monkeypatch.setattr(recorder.keeper, "_sleep", sleep)
+    recorder.run()
+    assert begin in recorder.starts("cam-1")
+    assert len(calls) == 63
+
+
+def test_a_disk_that_fails_is_not_tried_again_in_the_same_pass(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(recorder)
+    tried = []
+
+    def fails(path: str, *, dir_fd: int) -> None:
+        tried.append(path)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "unlink", fails)
+    report = recorder.run()
+    assert report.holds["*"] == "the disk fails: Input/output error"
+    assert len(tried) == 1
+    monkeypatch.undo()
+    assert recorder.run().holds == {}
+
+
+def test_killed_between_journal_and_memory_nothing_is_written_twice(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(recorder)
+    real = recorder.journal.append
+
+    def dies(kind: Kind, body: dict[str, object], at: float) -> None:
+        real(kind, body, at)
+        if kind == "deletion":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(recorder.journal, "append", dies)
+    with pytest.raises(KeyboardInterrupt):
+        recorder.run()
+    recorder.restart()
+    assert recorder.run().counters.erased == 64
+    memory = load(recorder.journal.folder / "keeper-recordings.json")
+    bodies = [e.body for e in recorder.journal.entries({"deletion"})]
+    assert sum(body["segments"] for body in bodies) + sum(tally.segments for tally in memory.tallies) == 64
+
+
+def test_a_journal_that_fails_after_the_erasure_counts_it_once(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(recorder)
+
+    def full(kind: Kind, body: dict[str, object], at: float) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(recorder.journal, "append", full)
+    assert "No space" in recorder.run().holds["*"]
+    monkeypatch.undo()
+    recorder.run()
+    recorder.restart()
+    assert recorder.run().counters.erased == 64
+
+
+def test_the_folder_of_today_stays_and_an_old_empty_one_goes(recorder: Recorder) -> None:
+    """A recorder makes the folder first, then the file in it."""
+    settle(recorder)
+    recorder.keeping["cam-3"] = KEEPING
+    recorder.restart()
+    old, today = recorder.root / "cam-1/2027/11/30", recorder.root / "cam-3/2027/12/20"
+    for folder in (old, today):
+        folder.mkdir(parents=True, exist_ok=True)
+    recorder.run()
+    recorder.run()
+    assert today.exists()
+    assert not old.parent.exists()
+
+
+def test_locks_that_cannot_be_read_in_the_middle_of_a_pass_hold_the_rest(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(recorder)
+    calls = []
+    real = recorder.book.guard
+
+    def fails() -> AbstractContextManager[LockedTime]:
+        calls.append(1)
+        if len(calls) > 20:
+            raise OSError(5, "Input/output error")
+        return real()
+
+    monkeypatch.setattr(recorder.book, "guard", fails)
+    assert "nothing is erased" in recorder.run().holds["*"]
+    gone = 160 - len(recorder.files())
+    assert 0 < gone < 64
+    monkeypatch.undo()
+    for camera in ("cam-1", "cam-2"):  # nothing more goes: what went must be counted once all the same
+        recorder.lock(camera, recorder.time.true - 20 * DAY, recorder.time.true)
+    recorder.run()
+    recorder.restart()
+    assert recorder.run().counters.erased == gone

@@ -78,6 +78,7 @@ class Keeping24(RuleBasedStateMachine):
             name = sorted(self.locks)[which % len(self.locks)]
             self.recorder.book.release(name, "officer", "closed", self.recorder.time.shown())
             del self.locks[name]
+            self.ran = False
 
     @rule(days=st.integers(-40, 40).filter(bool))
     def clock_jumps(self, days: int) -> None:
@@ -94,10 +95,12 @@ class Keeping24(RuleBasedStateMachine):
         used = len(self.recorder.files()) * self.recorder.size
         self.recorder.capacity, self.recorder.room = used + spare * 100, Room(headroom=room * 100)
         self.recorder.restart()
+        self.ran = False
 
     @rule()
     def keeper_restarts(self) -> None:
         self.recorder.restart()
+        self.ran = False
 
     @rule()
     def keeper_runs(self) -> None:

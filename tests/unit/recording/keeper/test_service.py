@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from tests.unit.recording.keeper.city import ram_folder
-from tests.unit.recording.keeper.serving import Host, configuration, footage, running
+from tests.unit.recording.keeper.serving import Host, configuration, footage, running, wait_until
 from vigie.pki import CityCA
 from vigie.recording.journal_copy import DivergedError, HttpSource, JournalCopy, replicate
 from vigie.recording.keeper.client import Request, ask
 from vigie.recording.keeper.configuration import ConfigurationError, load_configuration
-from vigie.recording.keeper.evidence_copy import copy_locks, read_manifest, verify_copy
+from vigie.recording.keeper.evidence_copy import copy_locks, drop_released, read_manifest, verify_copy
 from vigie.recording.keeper.service import KeeperService
 from vigie.recording.keeper.store import DAY
 
@@ -100,6 +100,9 @@ def test_a_lock_is_set_shown_copied_and_released(host: Host, tmp_path: Path) -> 
     assert (status, answer["error"]) == (403, "a release needs the approval of a second person beside Fatima")
     release = {"who": "Fatima", "reason": "closed", "approvals": ["Youssef"]}
     assert host.ask("POST", "/v1/locks/case7/release", release)[1]["released"]["approvals"] == ["Youssef"]
+    assert [m["lock"]["id"] for m in asyncio.run(drop_released(host.source(), tmp_path / "copy"))] == ["case7"]
+    assert not copied.exists()
+    assert asyncio.run(drop_released(host.source(), tmp_path / "copy")) == []
     assert host.ask("GET", "/v1/locks")[1]["locks"] == []
     assert host.ask("GET", "/v1/locks?all=1")[1]["locks"][0]["id"] == "case7"
     assert host.ask("GET", f"/v1/checksum/{next(iter(files))}", name="recorder-2")[0] == 404
@@ -186,3 +189,25 @@ def test_other_stores_are_kept_too(tmp_path: Path, authority: CityCA) -> None:
         assert keeper.run().holds == {}
     assert len(list((tmp_path / "faces").rglob("*.jpg"))) == 2
     assert (tmp_path / "ledger/keeper-faces.json").exists()
+
+
+def test_a_second_host_copies_by_itself(host: Host, authority: CityCA) -> None:
+    """The program with ``copies``: journal and locked footage of the first host come over, and go after the release."""
+    begin = time.time() - 2 * DAY
+    body = {"camera": "cam-1", "from": begin - 600, "to": begin + 900, "reason": "x", "who": "x", "id": "second"}
+    assert host.ask("POST", "/v1/locks", body)[0] == 201
+    with ram_folder() as folder:
+        peer = {"name": "recorder-1", "url": f"https://127.0.0.1:{host.port}"}
+        copies = {"folder": f"{folder}/copies", "peers": [peer], "evidence": True, "every_seconds": 0.2}
+        with running(folder, authority, name="recorder-2", copies=copies) as second:
+            kept = folder / "copies/recorder-1/evidence/second"
+            wait_until(lambda: read_manifest(kept) is not None)
+            assert verify_copy(kept) == []
+            copy = JournalCopy(folder / "copies/recorder-1/journal")
+            assert copy.journal.verify().intact
+            assert any(entry.body.get("id") == "second" for entry in copy.journal.entries({"lock"}))
+            release = {"who": "x", "reason": "closed", "approvals": ["y"]}
+            assert host.ask("POST", "/v1/locks/second/release", release)[0] == 200
+            wait_until(lambda: not kept.exists())
+            entries = second.ask("GET", "/v1/journal")[1]["entries"]
+            assert [e["body"]["lock"] for e in entries if e["body"].get("reason") == "released"] == ["second"]

@@ -18,6 +18,8 @@ CACHE_HOME_VARIABLE: Final = "VIGIE_CACHE_HOME"
 DEFAULT_STATE_HOME: Final = Path("/var/lib/vigie")
 DEFAULT_CACHE_HOME: Final = Path("/var/cache/vigie")
 
+IMPORT_MARK: Final = ".import-complete"  # an import into an existing folder is whole but not yet in place
+
 
 class StateBusy(Exception):  # noqa: N818 - a fact about the world, not a failure of ours
     """Another command works on the same city."""
@@ -90,6 +92,21 @@ class State:
         """What each host was last made to be: its fingerprint."""
         return self.folder / "deployed.json"
 
+    @property
+    def parts(self) -> Path:
+        """What each host's fingerprint was last made of: a digest for each part (plan, roles, wheel, …)."""
+        return self.folder / "parts.json"
+
+    @property
+    def city(self) -> Path:
+        """The city folder as it was last deployed."""
+        return self.folder / "city"
+
+    @property
+    def history(self) -> Path:
+        """Every plan that was deployed, oldest ones dropped (``vigie.state.history``)."""
+        return self.folder / "history"
+
     def manifest(self, host: str) -> Path:
         """The files and units that the last deployment left on ``host``."""
         return self.folder / "manifests" / f"{host}.json"
@@ -103,10 +120,11 @@ class State:
             write_private(self.passphrase, secrets.token_urlsafe(32) + "\n")
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, *, importing: bool = False) -> Iterator[None]:
         """Hold the city for this command. The kernel lets go when the command dies, however it dies.
 
-        Raises ``StateBusy`` when another command holds it.
+        Raises ``StateBusy`` when another command holds it, or when an import was broken off that only another import
+        (``importing``) can finish.
         """
         descriptor = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
@@ -114,6 +132,8 @@ class State:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise StateBusy(f"another vigie command works on {self.folder}") from None
+            if not importing and (self.folder / IMPORT_MARK).exists():
+                raise StateBusy(f"an import into {self.folder} was broken off: run the same `vigie state import` again")
             yield
         finally:
             os.close(descriptor)

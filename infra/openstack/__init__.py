@@ -1,0 +1,1 @@
+"""The OpenStack target: hosts as servers of a cloud's project. Tested against mocks only."""

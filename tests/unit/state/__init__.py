@@ -1,0 +1,1 @@
+"""The state of a city: its folder, its archive, its history."""
