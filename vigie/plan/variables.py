@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from vigie.city.lab import clip_name
 from vigie.plan import constants
-from vigie.plan.archive import archive
+from vigie.plan.archive import archive, watched_retention
 from vigie.plan.model import Camera, DeviceStream, Host, Identity, Plan
 
 _PATHS: Final = {
@@ -128,6 +128,7 @@ def _recorder(plan: Plan, host: Host) -> dict[str, Any]:
                 ],
             },
             "storage": {**sample, "volumes": [{"name": volume.name, "mount": volume.mount} for volume in host.volumes]},
+            "retention": {**sample, **watched_retention(plan, host, [camera for _, camera in cameras])},
         },
     }
 
