@@ -41,6 +41,10 @@ def _cameras(plan: Plan, identity: Identity) -> Iterator[Camera]:
     return (plan.cameras_by_id[camera] for camera in identity.cameras)
 
 
+def _evidence(host: Host) -> int:
+    return sum(volume.evidence_bytes for volume in host.volumes)
+
+
 def _tls(service: str) -> dict[str, str]:
     folder = constants.TLS_DIR / service
     return {
@@ -53,7 +57,6 @@ def _tls(service: str) -> dict[str, str]:
 def _keeper(plan: Plan, host: Host, cameras: list[Camera]) -> dict[str, Any]:
     copies = journal_copies(plan.identities)
     copiers = sorted(copier for copier, source in copies.items() if source == host.name)
-    volume = host.volumes[0]
     retention = plan.retention
     settings: dict[str, Any] = {
         "address": host.address,
@@ -71,8 +74,8 @@ def _keeper(plan: Plan, host: Host, cameras: list[Camera]) -> dict[str, Any]:
             }
             for camera in cameras
         ],
-        "headroom_bytes": volume.headroom_bytes,
-        "evidence_bytes": volume.evidence_bytes,
+        "headroom_bytes": sum(volume.headroom_bytes for volume in host.volumes),
+        "evidence_bytes": _evidence(host),
     }
     if retention.give_up:
         settings["pressure"] = {
@@ -94,7 +97,7 @@ def watched_retention(plan: Plan, host: Host, cameras: list[Camera]) -> dict[str
         "keeper_url": f"https://{host.address}:{constants.KEEPER_PORT}",
         "tls": _tls("exporter-retention"),
         "segment_seconds": plan.segment_seconds,
-        "evidence_bytes": host.volumes[0].evidence_bytes,
+        "evidence_bytes": _evidence(host),
         "cameras": [
             {
                 "id": camera.id,
