@@ -103,7 +103,7 @@ def up(
     """
     _refuse_another_target(plan, state)
     try:
-        target = environment(plan.target).target(plan, state, bundle)
+        target = environment(plan.target).target(plan, state, bundle).rebuilding(rebuild)
     except RuntimeError as error:
         raise InfrastructureError(str(error)) from error
     home = bundle.pulumi.parent.parent
@@ -116,7 +116,7 @@ def up(
             refresh=True,
             target=targets or None,
             parallel=PARALLEL,
-            replace=_host_urns(stack, rebuild) or None,
+            replace=_host_urns(stack, target.host_type, rebuild) or None,
             suppress_outputs=True,
             continue_on_error=True,  # one host that fails keeps no other from being made
             color="never",
@@ -143,7 +143,13 @@ def down(state: State, purge: bool, on_event: OnEvent) -> list[str]:
         listener = _Listener(on_event)
         try:
             listener.run(
-                lambda: stack.destroy(parallel=PARALLEL, color="never", continue_on_error=True, on_event=listener)
+                lambda: stack.destroy(
+                    parallel=PARALLEL,
+                    color="never",
+                    continue_on_error=True,
+                    exclude_protected=True,  # volumes outlive their hosts (docs/decisions/009-volumes-outlive-hosts.md)
+                    on_event=listener,
+                )
             )
         except InfrastructureError as error:  # what it could not remove is removed below, or named as left
             on_event(InfrastructureEvent("pulumi", "", "delete", str(error), "failed", True))
@@ -241,10 +247,11 @@ def _recover(stack: auto.Stack, folder: Path) -> None:
         stack.import_stack(auto.Deployment(version=deployment.version, deployment=kept))
 
 
-def _host_urns(stack: auto.Stack, names: Sequence[str]) -> list[str]:
+def _host_urns(stack: auto.Stack, host_type: str, names: Sequence[str]) -> list[str]:
     resources = (stack.export_stack().deployment or {}).get("resources", []) if names else []
-    wanted = {f"vigielab:index:Host::{name}" for name in names}
-    return [r["urn"] for r in resources if any(r["urn"].endswith(suffix) for suffix in wanted)]
+    # A type stands behind those of its parents, each closed by a dollar sign; a name ends the URN.
+    wanted = [f"{before}{host_type}::{name}" for before in ("$", "::") for name in names]
+    return [r["urn"] for r in resources if r["urn"].endswith(tuple(wanted))]
 
 
 def _component_of(resource: Mapping[str, Any]) -> str:

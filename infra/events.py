@@ -11,7 +11,7 @@ from pulumi.automation import events as engine
 
 Status = Literal["running", "done", "failed"]
 
-_RESOURCES: Final = re.compile(r"vigie(?:lab|metal):index:")  # of our own providers
+_UNSEEN: Final = ("pulumi:", "vigie:")  # stacks, providers and components: what they hold is shown
 _VERBS: Final = {
     "create": ("creating", "created"),
     "update": ("repairing", "repaired"),
@@ -52,13 +52,12 @@ def readable(message: str) -> str:
 
 
 def _parts(urn: str) -> tuple[str, str] | None:
-    """The kind and name of one of our resources, or ``None`` for another's URN."""
+    """The kind and name of what a target makes, or ``None`` for the URN of what only holds it."""
     fields = urn.split("::")
     if len(fields) < 4:
         return None
     token = fields[2].rsplit("$", 1)[-1]
-    own = _RESOURCES.match(token)
-    return (token[own.end() :], fields[3]) if own else None
+    return None if token.startswith(_UNSEEN) else (token.rsplit(":", 1)[-1], fields[3])
 
 
 def translate(event: engine.EngineEvent) -> InfrastructureEvent | None:

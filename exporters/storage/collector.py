@@ -30,6 +30,8 @@ class StorageCollector:
     vigie_storage_written_bytes_total{volume="recordings"} 3.5e+08
     vigie_storage_seconds_until_full{volume="recordings"} 2419.5
     vigie_storage_read_only{volume="recordings"} 0
+    vigie_storage_free_inodes{volume="recordings"} 129842
+    vigie_storage_write_seconds_total{volume="recordings"} 84.2
     vigie_storage_info{volume="recordings",mount="/srv/recordings",device="/dev/loop3",filesystem="ext4"} 1
     """
 
@@ -66,9 +68,18 @@ class StorageCollector:
         found.add(m.STORAGE_MOUNTED, 1, volume=name)
         found.add(m.STORAGE_SIZE, state.size, volume=name)
         found.add(m.STORAGE_FREE, state.free, volume=name)
-        found.add(m.STORAGE_WRITTEN, self._grown[name] if state.written is None else state.written, volume=name)
+        writes = state.devices.writes
+        found.add(m.STORAGE_WRITTEN, writes.size if writes else self._grown[name], volume=name)
+        found.add(m.STORAGE_WRITES, writes.count if writes else None, volume=name)
+        found.add(m.STORAGE_WRITE_SECONDS, writes.seconds if writes else None, volume=name)
         found.add(m.STORAGE_UNTIL_FULL, until_full, volume=name)
         found.add(m.STORAGE_READ_ONLY, state.read_only, volume=name)
+        found.add(m.STORAGE_INODES, state.inodes, volume=name)
+        found.add(m.STORAGE_INODES_FREE, state.inodes_free, volume=name)
+        for array, missing in state.devices.missing.items():
+            found.add(m.STORAGE_ARRAY_MISSING, missing, volume=name, device=array)
+        for disk, healthy in state.devices.healthy.items():
+            found.add(m.STORAGE_DISK_HEALTHY, healthy, volume=name, device=disk)
         mount, device, filesystem = str(volume.mount), state.device, state.filesystem
         found.add(m.STORAGE_INFO, 1, volume=name, mount=mount, device=device, filesystem=filesystem)
 

@@ -1,15 +1,15 @@
-"""Reads one mounted volume: statvfs, the mount table and the block device's counters."""
+"""Reads one mounted volume: statvfs, the mount table, and what lies below it."""
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-_SECTOR_BYTES: Final = 512  # unit of /sys/dev/block/*/stat, whatever the device's own sector size
-_WRITTEN_SECTORS: Final = 6  # 7th field; Documentation/block/stat.rst of Linux
+from exporters.storage.devices import Devices, read_devices
+
 _READ_ONLY: Final = frozenset({"ro", "emergency_ro", "shutdown"})
 _ESCAPE: Final = re.compile(r"\\([0-7]{3})")
 
@@ -20,15 +20,18 @@ class NotMountedError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class VolumeState:
-    """Sizes in bytes. `free` is what an ordinary user may write. `written` is None without a block device."""
+    """Sizes in bytes. `free` is what an ordinary user may write. `inodes` is None where the file system has no limit
+    of files."""
 
     size: int
     free: int
     used: int
     read_only: bool
-    written: int | None
     device: str
     filesystem: str
+    inodes: int | None = None
+    inodes_free: int | None = None
+    devices: Devices = field(default_factory=Devices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,11 @@ def read_volume(mount: Path) -> VolumeState:
         free=state.f_bavail * state.f_frsize,
         used=(state.f_blocks - state.f_bfree) * state.f_frsize,
         read_only=found.read_only,
-        written=_written_bytes(found.number),
         device=found.source,
         filesystem=found.filesystem,
+        inodes=state.f_files or None,
+        inodes_free=state.f_favail if state.f_files else None,
+        devices=read_devices(found.number),
     )
 
 
@@ -76,14 +81,6 @@ def find_mount(table: str, mount: Path) -> Mount | None:
         if len(fields) > 4 and len(tail) > 2 and _unescape(fields[4]) == str(mount):
             found = Mount(fields[2], tail[0], _unescape(tail[1]), frozenset(tail[2].split(",")))
     return found
-
-
-def _written_bytes(number: str) -> int | None:
-    try:
-        fields = Path(f"/sys/dev/block/{number}/stat").read_text(encoding="ascii").split()
-    except OSError:
-        return None
-    return int(fields[_WRITTEN_SECTORS]) * _SECTOR_BYTES
 
 
 def _unescape(text: str) -> str:

@@ -35,6 +35,15 @@ class Bundle(Protocol):
 class StoredTarget(Target, Protocol):
     """A target that plain ``pulumi up`` finds again in ``target.json``."""
 
+    @property
+    def host_type(self) -> str:
+        """Pulumi's type of the resource, called like the host, that is made anew when the host is."""
+        ...
+
+    def rebuilding(self, hosts: Sequence[str]) -> StoredTarget:
+        """The same target, with ``hosts`` to be made anew from what hosts are made of today."""
+        ...
+
     def dump(self) -> str:
         """Its settings as JSON, an object without the key ``target``; no secrets."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pulumi
 
 from infra.components.target import HostOutputs
+from infra.lab.kinds import HostKind
 from infra.lab.layout import Lab
 from infra.lab.resources import LabForward, LabHost, LabNetwork, LabVolume
 from vigie.plan.model import Forward, Host, Network
@@ -24,6 +25,13 @@ class LabTarget:
     lab: Lab
     layers: Mapping[str, tuple[str, ...]]
     authorized_key: str
+
+    @property
+    def host_type(self) -> str:
+        return HostKind.token
+
+    def rebuilding(self, hosts: Sequence[str]) -> LabTarget:  # noqa: ARG002 - a host's layers are always today's
+        return self
 
     def network(self, network: Network) -> pulumi.Resource:
         length = ipaddress.ip_network(network.city).prefixlen

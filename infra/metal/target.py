@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -46,6 +46,15 @@ class MetalTarget(StoredTarget):
     key_file: str
     control_address: str
     ports: Mapping[str, tuple[Port, ...]]
+
+    @property
+    @override
+    def host_type(self) -> str:
+        return MachineKind.token
+
+    @override
+    def rebuilding(self, hosts: Sequence[str]) -> MetalTarget:  # a racked machine is looked at, never made
+        return self
 
     @override
     def network(self, network: Network) -> pulumi.Resource:

@@ -102,6 +102,10 @@ class OpenStackTarget:
         check(plan, read)
         return cls(Context.of(plan, authorized_key, keys), read.values)
 
+    @property
+    def host_type(self) -> str:
+        return HOST_TYPE
+
     def rebuilding(self, hosts: Sequence[str]) -> OpenStackTarget:
         """The same, with ``hosts`` to be made anew from the image and keys of today."""
         return replace(self, rebuild=frozenset(hosts))

@@ -66,6 +66,10 @@ class ProxmoxTarget:
         placement = place(plan, read, previous.placement if previous else {})
         return cls(Context.of(plan, authorized_key, keys), read.values, plan.network.city, placement)
 
+    @property
+    def host_type(self) -> str:
+        return HOST_TYPE
+
     def rebuilding(self, hosts: Sequence[str]) -> ProxmoxTarget:
         """The same, with ``hosts`` to be made anew from the image and keys of today."""
         return replace(self, rebuild=frozenset(hosts))

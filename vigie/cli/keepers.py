@@ -15,7 +15,7 @@ from typing import Any, Final
 from vigie.pki import CityCA
 from vigie.plan.constants import KEEPER_PORT
 from vigie.plan.model import CONTROL, Host, Plan
-from vigie.recording.keeper.client import Answer, Request
+from vigie.recording.keeper.question import Answer, Request
 from vigie.state import State, write_private
 
 _SECONDS: Final = 60

@@ -22,6 +22,14 @@ def _storage(name: str, unit: str, text: str, *more: str, kind: MetricType = Met
     return Metric(f"vigie_storage_{name}", kind, (*_VOLUME, *more), unit, text, "storage")
 
 
+def _retention(name: str, unit: str, text: str, *more: str) -> Metric:
+    return Metric(f"vigie_retention_{name}", MetricType.GAUGE, (*_CAMERA, *more), unit, text, "retention")
+
+
+def _host(name: str, unit: str, text: str, *labels: str, kind: MetricType = MetricType.GAUGE) -> Metric:
+    return Metric(f"vigie_{name}", kind, labels, unit, text, "retention")
+
+
 def _exporter(name: str, unit: str, text: str, *more: str, kind: MetricType = MetricType.GAUGE) -> Metric:
     return Metric(f"vigie_exporter_{name}", kind, ("exporter", *more), unit, text, EVERY_EXPORTER)
 
@@ -123,6 +131,114 @@ STORAGE_INFO: Final = _storage(
     "filesystem",
     kind=MetricType.INFO,
 )
+
+STORAGE_INODES: Final = _storage(
+    "inodes", "inodes", "Files that the file system can hold; absent where it has no limit."
+)
+STORAGE_INODES_FREE: Final = _storage("free_inodes", "inodes", "Files that it can still hold.")
+STORAGE_WRITES: Final = _storage(
+    "writes_total", "writes", "Writes that the block device finished; absent without one.", kind=MetricType.COUNTER
+)
+STORAGE_WRITE_SECONDS: Final = _storage(
+    "write_seconds_total",
+    "seconds",
+    "Time that those writes took, summed over them; divided by their number it is the write latency.",
+    kind=MetricType.COUNTER,
+)
+STORAGE_ARRAY_MISSING: Final = _storage(
+    "array_missing_disks", "disks", "Disks that an array (md) below the volume lacks; absent without one.", "device"
+)
+STORAGE_DISK_HEALTHY: Final = _storage(
+    "disk_healthy",
+    "boolean",
+    "What SMART says of a disk below the volume, as the smartmon collector wrote it; absent where it does not run.",
+    "device",
+)
+
+RETENTION_COVERAGE: Final = _retention(
+    "coverage_ratio",
+    "ratio",
+    "Part of the window that is on the disk: retention is the floor or the time since the camera was planned; hour the last one.",
+    "window",
+)
+RETENTION_GAPS: Final = _retention("gaps", "gaps", "Absences of footage in the retention window.")
+RETENTION_GAP_SECONDS: Final = _retention("gap_seconds", "seconds", "Length of these absences together.")
+RETENTION_KEPT: Final = _retention(
+    "kept_seconds", "seconds", "How far back footage reaches; absent when there is none."
+)
+RETENTION_GOAL: Final = _retention(
+    "goal_seconds",
+    "seconds",
+    "How far back it should reach by now: the floor, or the time since the camera was planned.",
+)
+RETENTION_FLOOR: Final = _retention(
+    "floor_compliant",
+    "boolean",
+    "0 when footage younger than the floor was recorded and is gone; absent while unknown.",
+)
+RETENTION_CEILING: Final = _retention(
+    "ceiling_compliant",
+    "boolean",
+    "0 when footage past the ceiling is there and no lock keeps it; absent while unknown.",
+)
+
+LEDGER_UP: Final = _host("ledger_up", "boolean", "1 when the ledger of the host answers.")
+LEDGER_FED: Final = _host(
+    "ledger_fed_timestamp_seconds", "seconds", "When footage last reached its store, as Unix time."
+)
+LEDGER_COMPARED: Final = _host(
+    "ledger_compared_timestamp_seconds",
+    "seconds",
+    "When its last comparison with the disk ended, as Unix time; absent until the first one.",
+)
+KEEPER_UP: Final = _host("keeper_up", "boolean", "1 when the keeper of the host answers.")
+KEEPER_CLOCK: Final = _host(
+    "keeper_clock_trusted", "boolean", "1 when the keeper believes the clock; absent while unknown."
+)
+KEEPER_JOURNAL: Final = _host(
+    "keeper_journal_entries_total", "entries", "Number of the journal's last entry.", kind=MetricType.COUNTER
+)
+KEEPER_PASS: Final = _host(
+    "keeper_pass_timestamp_seconds", "seconds", "When the last pass over a store began, as Unix time.", "store"
+)
+KEEPER_PASS_DURATION: Final = _host("keeper_pass_duration_seconds", "seconds", "How long that pass took.", "store")
+KEEPER_OVERDUE: Final = _host(
+    "keeper_overdue_items", "items", "Unlocked items past their ceiling that are still there.", "store"
+)
+KEEPER_OVERDUE_BYTES: Final = _host("keeper_overdue_bytes", "bytes", "Size of these items.", "store")
+KEEPER_OVERDUE_SECONDS: Final = _host(
+    "keeper_overdue_seconds", "seconds", "How late the oldest of them is; 0 without one.", "store"
+)
+KEEPER_ERASED: Final = _host(
+    "keeper_erased_items_total", "items", "Items erased for whatever reason.", "store", kind=MetricType.COUNTER
+)
+KEEPER_ERASED_BYTES: Final = _host(
+    "keeper_erased_bytes_total", "bytes", "Size of these items.", "store", kind=MetricType.COUNTER
+)
+KEEPER_EARLY: Final = _host(
+    "keeper_early_erasures_total",
+    "items",
+    "Items erased before their ceiling because the disk was full: room, above the floor; below_floor, by the city's policy.",
+    "store",
+    "reason",
+    kind=MetricType.COUNTER,
+)
+KEEPER_FAILED: Final = _host(
+    "keeper_failed_erasures_total", "items", "Erasures that the disk refused.", "store", kind=MetricType.COUNTER
+)
+KEEPER_QUARANTINED: Final = _host(
+    "keeper_quarantined_total", "files", "Broken files set aside.", "store", kind=MetricType.COUNTER
+)
+KEEPER_HOLDS: Final = _host(
+    "keeper_holds", "holds", "Cameras, or the whole store as one, whose erasure is held; by reason.", "store", "reason"
+)
+KEEPER_SHORT: Final = _host(
+    "keeper_short_bytes", "bytes", "Room that recording needs and that nothing may give.", "store"
+)
+EVIDENCE_LOCKS: Final = _host("evidence_locks", "locks", "Evidence locks that hold.")
+EVIDENCE_BYTES: Final = _host("evidence_bytes", "bytes", "Footage that locks keep.")
+EVIDENCE_BEYOND: Final = _host("evidence_beyond_bytes", "bytes", "Of it, what only the locks keep from being erased.")
+EVIDENCE_ROOM: Final = _host("evidence_room_bytes", "bytes", "Room that the plan reserves for such footage.")
 
 EXPORTER_LAST_COLLECTION: Final = _exporter(
     "last_collection_timestamp_seconds", "seconds", "When the last complete sample was taken, as Unix time."

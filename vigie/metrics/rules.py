@@ -6,6 +6,7 @@ from typing import Final
 
 from vigie.metrics import families as m
 from vigie.metrics import thresholds as t
+from vigie.metrics.archive_alerts import KEEPER_ALERTS, RETENTION_ALERTS
 from vigie.metrics.model import Alert, Inhibition, RecordingRule, Severity
 from vigie.metrics.reasons import Reason
 
@@ -42,6 +43,11 @@ STORAGE_INGEST: Final = RecordingRule(
     "instance_volume:vigie_storage_written_bytes:rate5m",
     f"rate({m.STORAGE_WRITTEN}[5m])",
     "Bytes a second written to a volume.",
+)
+STORAGE_WRITE_LATENCY: Final = RecordingRule(
+    "instance_volume:vigie_storage_write_seconds:mean5m",
+    f"rate({m.STORAGE_WRITE_SECONDS}[5m]) / rate({m.STORAGE_WRITES}[5m])",
+    "Seconds that one write to a volume takes, on average.",
 )
 
 RECORDING_RULES: Final[tuple[RecordingRule, ...]] = tuple(
@@ -211,6 +217,44 @@ STORAGE_ALERTS: Final = (
         "storage-read-only",
     ),
 )
+STORAGE_DEVICE_ALERTS: Final = (
+    Alert(
+        "VigieStorageInodesNearlyUsed",
+        f"{m.STORAGE_INODES_FREE} / {m.STORAGE_INODES} < {t.INODES_NEARLY_USED}",
+        "1m",
+        Severity.WARNING,
+        f"Volume {_OF_VOLUME} can hold few files more",
+        "Without inodes no segment can begin, however many bytes are free.",
+        "storage-inodes",
+    ),
+    Alert(
+        "VigieStorageArrayDegraded",
+        f"{m.STORAGE_ARRAY_MISSING} > 0",
+        "30s",
+        Severity.CRITICAL,
+        f"Array {{{{ $labels.device }}}} below {_OF_VOLUME} lacks a disk",
+        "The next disk that fails may take all recordings of this volume along.",
+        "storage-array-degraded",
+    ),
+    Alert(
+        "VigieStorageDiskFailing",
+        f"{m.STORAGE_DISK_HEALTHY} == 0",
+        "1m",
+        Severity.CRITICAL,
+        f"Disk {{{{ $labels.device }}}} below {_OF_VOLUME} says that it fails",
+        "SMART: the disk itself expects to fail soon.",
+        "storage-disk-failing",
+    ),
+    Alert(
+        "VigieStorageSlow",
+        f"{STORAGE_WRITE_LATENCY} > {t.WRITE_SLOW}",
+        "10m",
+        Severity.WARNING,
+        f"A write to {_OF_VOLUME} takes {{{{ $value | humanizeDuration }}}}",
+        "The device cannot keep up: footage waits in memory and is lost when the recorder's queue is full.",
+        "storage-slow",
+    ),
+)
 WATCH_ALERTS: Final = (
     Alert(
         "VigieTargetDown",
@@ -242,6 +286,7 @@ WATCH_ALERTS: Final = (
     _absence("camera"),
     _absence("recording"),
     _absence("storage"),
+    _absence("retention"),
 )
 
 ALERTS: Final[tuple[Alert, ...]] = (
@@ -250,10 +295,16 @@ ALERTS: Final[tuple[Alert, ...]] = (
     RECORDER_ALERT,
     RECORDING_ALERT,
     *STORAGE_ALERTS,
+    *STORAGE_DEVICE_ALERTS,
+    *RETENTION_ALERTS,
+    *KEEPER_ALERTS,
     *WATCH_ALERTS,
 )
 
 INHIBITIONS: Final = (
     Inhibition(SITE_ALERT.name, (CAMERA_ALERTS[0].name, RECORDING_ALERT.name), ("site",)),
     *(Inhibition(alert.name, (RECORDING_ALERT.name,), ("camera",)) for alert in CAMERA_ALERTS[:4]),
+    # Footage that is missing now is missing of the hour, too; what holds the keeper is why it is late.
+    *(Inhibition(alert.name, ("VigieCoverageLow",), ("camera",)) for alert in (RECORDING_ALERT, *CAMERA_ALERTS[:4])),
+    Inhibition("VigieErasureOverdue", ("VigieCeilingBroken",), ("instance",)),
 )

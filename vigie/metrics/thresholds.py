@@ -41,3 +41,20 @@ TREND_MINIMUM: Final = Threshold(120, "seconds", "a shorter history gives a rand
 TREND_HORIZON: Final = Threshold(31_536_000, "seconds", "one year: further than any plan looks, so the rest is clamped")
 EXPORTER_STALE: Final = Threshold(30, "seconds", "six samples of 5 s missed; older values are withheld, not repeated")
 EXPORTER_ERRORS: Final = Threshold(0.1, "errors per second", "one sample in two failing")
+
+LEDGER_DELAY: Final = Threshold(
+    30, "seconds", "footage reaches the ledger's store every 10 s; what is younger is neither recorded nor missing yet"
+)
+LEDGER_LATE: Final = Threshold(60, "seconds", "six times the ledger's own rhythm: what it says of the last hour is old")
+FLOOR_TOLERANCE: Final = Threshold(
+    30, "seconds", "a power cut takes the tails of open segments; what is erased goes by whole segments"
+)
+CEILING_GRACE: Final = Threshold(
+    7_200, "seconds", "a pass erases a bounded number of segments; after an outage a normal day's worth takes an hour"
+)
+COVERAGE_LOW: Final = Threshold(0.95, "ratio", "three minutes of an hour: more than reconnecting after one restart")
+KEEPER_STALE: Final = Threshold(300, "seconds", "ten passes of 30 s missed")
+EVIDENCE_NEARLY_USED: Final = Threshold(0.8, "ratio", "the rest is what a long investigation locks in a week")
+INODES_NEARLY_USED: Final = Threshold(0.05, "ratio", "without inodes no segment can begin, whatever space is left")
+WRITE_SLOW: Final = Threshold(0.5, "seconds", "a sound disk answers in 0.02; above this the recorder's queue grows")
+SMART_OLD: Final = Threshold(3_600, "seconds", "the collector of SMART values runs every few minutes")

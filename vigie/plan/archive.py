@@ -85,3 +85,23 @@ def _keeper(plan: Plan, host: Host, cameras: list[Camera]) -> dict[str, Any]:
             url = f"https://{peer.address}:{constants.KEEPER_PORT}"
             settings["copies"] = {"folder": str(constants.COPIES_DIR), "peers": [{"name": peer.name, "url": url}]}
     return settings
+
+
+def watched_retention(plan: Plan, host: Host, cameras: list[Camera]) -> dict[str, Any]:
+    """What the retention exporter of a recorder must know: whom to ask, and what was promised for each camera."""
+    return {
+        "ledger_url": f"https://{host.address}:{constants.LEDGER_PORT}",
+        "keeper_url": f"https://{host.address}:{constants.KEEPER_PORT}",
+        "tls": _tls("exporter-retention"),
+        "segment_seconds": plan.segment_seconds,
+        "evidence_bytes": host.volumes[0].evidence_bytes,
+        "cameras": [
+            {
+                "id": camera.id,
+                "site": camera.site,
+                "floor_seconds": camera.retention_floor_seconds,
+                "ceiling_seconds": camera.retention_ceiling_seconds,
+            }
+            for camera in cameras
+        ],
+    }

@@ -19,6 +19,7 @@ NODE_EXPORTER_PORT: Final = 9100
 CAMERA_EXPORTER_PORT: Final = 9601
 RECORDING_EXPORTER_PORT: Final = 9602
 STORAGE_EXPORTER_PORT: Final = 9603
+RETENTION_EXPORTER_PORT: Final = 9604
 LEDGER_PORT: Final = 9611
 KEEPER_PORT: Final = 9612
 LAB_ENCODER_CONTROL_PORT: Final = 9690  # loopback of a lab host only
@@ -31,6 +32,7 @@ EXPORTER_PORTS: Final = {
     "camera": CAMERA_EXPORTER_PORT,
     "recording": RECORDING_EXPORTER_PORT,
     "storage": STORAGE_EXPORTER_PORT,
+    "retention": RETENTION_EXPORTER_PORT,
 }
 
 ETC: Final = PurePosixPath("/etc/vigie")

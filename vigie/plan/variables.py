@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from vigie.city.lab import clip_name
 from vigie.plan import constants
-from vigie.plan.archive import archive
+from vigie.plan.archive import archive, watched_retention
 from vigie.plan.model import Camera, DeviceStream, Host, Identity, Plan
+from vigie.recording.ledger.stalls import FOLDER as STALLS_FOLDER
 
 _PATHS: Final = {
     "etc": str(constants.ETC),
@@ -22,6 +23,7 @@ _PATHS: Final = {
     "archive": str(constants.ARCHIVE_DIR),
     "ledger": str(constants.LEDGER_DIR),
     "copies": str(constants.COPIES_DIR),
+    "stalls": str(constants.RECORDINGS / STALLS_FOLDER),
     "lab_encoder": str(constants.LAB_ENCODER_CONFIG),
     "clips": str(constants.CLIP_DIR),
     "venvs": str(constants.VENV_DIR),
@@ -128,6 +130,7 @@ def _recorder(plan: Plan, host: Host) -> dict[str, Any]:
                 ],
             },
             "storage": {**sample, "volumes": [{"name": volume.name, "mount": volume.mount} for volume in host.volumes]},
+            "retention": {**sample, **watched_retention(plan, host, [camera for _, camera in cameras])},
         },
     }
 

@@ -12,7 +12,9 @@ import yaml
 
 from dashboards.rules import render_rules
 from tests.unit.dashboards.promtool import promtool
-from vigie.metrics import ALERTS, RECORDING_RULES, Reason, families, thresholds
+from vigie.metrics import ALERTS, RECORDING_RULES, Metric, Reason, families, thresholds
+from vigie.metrics.reasons import EarlyReason, HoldReason
+from vigie.plan.constants import EXPORTER_PORTS
 
 PROMTOOL = promtool()
 needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="no promtool: run `vigie bundle`")
@@ -82,6 +84,11 @@ def test_alerts_fire_within_a_minute_and_stay_silent_otherwise(tmp_path: Path) -
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def _of_host(metric: Metric, **labels: str) -> str:
+    """A series of one host: alerts that tell the host need its label."""
+    return metric.where(**labels).replace("{", '{instance="i"' + ("," if labels else ""))
+
+
 WELL = {
     **{families.CAMERA_FAULT.where(camera=f"c{n}", site="s", reason=reason): "0" for n in (1, 2) for reason in Reason},
     **{families.CAMERA_UP.where(camera=f"c{n}", site="s"): "1" for n in (1, 2)},
@@ -93,8 +100,29 @@ WELL = {
     families.STORAGE_READ_ONLY.where(volume="v"): "0",
     families.STORAGE_MOUNTED.where(volume="v"): "1",
     'up{job="j",instance="i"}': "1",
-    **{families.EXPORTER_LAST_COLLECTION.where(exporter=name): "clock" for name in ("camera", "recording", "storage")},
+    **{families.EXPORTER_LAST_COLLECTION.where(exporter=name): "clock" for name in EXPORTER_PORTS},
     'vigie_exporter_errors_total{exporter="camera",stage="disk"}': "0",
+    families.STORAGE_INODES.where(volume="v"): "1000",
+    families.STORAGE_INODES_FREE.where(volume="v"): "900",
+    families.STORAGE_ARRAY_MISSING.where(volume="v", device="md0"): "0",
+    families.STORAGE_DISK_HEALTHY.where(volume="v", device="sda"): "1",
+    families.STORAGE_WRITES.where(volume="v"): "failing",  # 1 in 5 s
+    families.STORAGE_WRITE_SECONDS.where(volume="v"): "0",
+    families.RETENTION_FLOOR.where(camera="c1", site="s"): "1",
+    _of_host(families.RETENTION_CEILING, camera="c1", site="s"): "1",
+    families.RETENTION_COVERAGE.where(camera="c1", site="s", window="hour"): "1",
+    families.RETENTION_COVERAGE.where(camera="c1", site="s", window="retention"): "0.5",  # an old gap alarms nobody
+    _of_host(families.KEEPER_UP): "1",
+    _of_host(families.KEEPER_CLOCK): "1",
+    _of_host(families.KEEPER_PASS, store="recordings"): "clock",
+    _of_host(families.KEEPER_OVERDUE_SECONDS, store="recordings"): str(thresholds.CEILING_GRACE.value),
+    **{_of_host(families.KEEPER_HOLDS, store="recordings", reason=reason): "0" for reason in HoldReason},
+    **{_of_host(families.KEEPER_EARLY, store="recordings", reason=reason): "7" for reason in EarlyReason},
+    _of_host(families.KEEPER_SHORT, store="recordings"): "0",
+    _of_host(families.EVIDENCE_BEYOND): "10",
+    _of_host(families.EVIDENCE_ROOM): "100",
+    _of_host(families.LEDGER_UP): "1",
+    _of_host(families.LEDGER_FED): "clock",
 }
 _FULL = {'vigie_storage_free_bytes{volume="v"}': "1000"}
 
@@ -126,12 +154,51 @@ STATES: dict[str, tuple[dict[str, str], set[str]]] = {
     "VigieTargetDown": ({'up{job="j",instance="i"}': "0"}, set()),
     "VigieExporterStale": ({families.EXPORTER_LAST_COLLECTION.where(exporter="camera"): "stopped"}, set()),
     "VigieExporterErrors": ({'vigie_exporter_errors_total{exporter="camera",stage="disk"}': "failing"}, set()),
+    "VigieStorageInodesNearlyUsed": ({families.STORAGE_INODES_FREE.where(volume="v"): "40"}, set()),
+    "VigieStorageArrayDegraded": ({families.STORAGE_ARRAY_MISSING.where(volume="v", device="md0"): "1"}, set()),
+    "VigieStorageDiskFailing": ({families.STORAGE_DISK_HEALTHY.where(volume="v", device="sda"): "0"}, set()),
+    "VigieStorageSlow": ({families.STORAGE_WRITE_SECONDS.where(volume="v"): "failing"}, set()),  # 1 s each
+    "VigieFloorBroken": ({families.RETENTION_FLOOR.where(camera="c1", site="s"): "0"}, set()),
+    "VigieCeilingBroken": ({_of_host(families.RETENTION_CEILING, camera="c1", site="s"): "0"}, set()),
+    "VigieErasureOverdue": (
+        {_of_host(families.KEEPER_OVERDUE_SECONDS, store="recordings"): str(thresholds.CEILING_GRACE.value + 1)},
+        set(),
+    ),
+    "VigieCoverageLow": (
+        {families.RETENTION_COVERAGE.where(camera="c1", site="s", window="hour"): "0.9"},
+        set(),
+    ),
+    "VigieKeeperDown": ({_of_host(families.KEEPER_UP): "0"}, set()),
+    "VigieKeeperStale": ({_of_host(families.KEEPER_PASS, store="recordings"): "hanging"}, set()),
+    "VigieKeeperHolding": (
+        {_of_host(families.KEEPER_HOLDS, store="recordings", reason=HoldReason.READ_ONLY): "1"},
+        set(),
+    ),
+    "VigieKeeperClockUntrusted": (
+        {
+            _of_host(families.KEEPER_CLOCK): "0",
+            _of_host(families.KEEPER_HOLDS, store="recordings", reason=HoldReason.CLOCK): "1",
+        },
+        set(),
+    ),
+    "VigieErasedEarly": (
+        {_of_host(families.KEEPER_EARLY, store="recordings", reason=EarlyReason.BELOW_FLOOR): "failing"},
+        set(),
+    ),
+    "VigieErasedForRoom": (
+        {_of_host(families.KEEPER_EARLY, store="recordings", reason=EarlyReason.ROOM): "failing"},
+        set(),
+    ),
+    "VigieKeeperOutOfRoom": ({_of_host(families.KEEPER_SHORT, store="recordings"): "1000"}, set()),
+    "VigieEvidenceRoomNearlyUsed": ({_of_host(families.EVIDENCE_BEYOND): "90"}, set()),
+    "VigieLedgerDown": ({_of_host(families.LEDGER_UP): "0"}, set()),
+    "VigieLedgerLate": ({_of_host(families.LEDGER_FED): "hanging"}, set()),
     **{
         f"Vigie{name.capitalize()}ExporterAbsent": (
             {families.EXPORTER_LAST_COLLECTION.where(exporter=name): "missing"},
             set(),
         )
-        for name in ("camera", "recording", "storage")
+        for name in EXPORTER_PORTS
     },
 }
 
@@ -150,7 +217,7 @@ def _promtool_tests() -> dict[str, Any]:
 
 
 _RATE_WINDOW = 300
-_VALUES = {"clock": "0+5x500", "stopped": "0x500", "failing": "0+1x500", "missing": "_x500"}
+_VALUES = {"clock": "0+5x500", "stopped": "0x500", "failing": "0+1x500", "missing": "_x500", "hanging": "-600+0x500"}
 
 
 def _case(series: dict[str, str], firing: set[str], after: int) -> dict[str, Any]:

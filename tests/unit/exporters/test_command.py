@@ -17,6 +17,8 @@ from exporters.camera.collector import build as build_camera
 from exporters.camera.configuration import CameraConfiguration
 from exporters.recording.collector import build as build_recording
 from exporters.recording.configuration import RecordingConfiguration
+from exporters.retention.collector import build as build_retention
+from exporters.retention.configuration import RetentionConfiguration
 from exporters.storage.collector import build as build_storage
 from exporters.storage.configuration import StorageConfiguration
 from exporters.web import ConfigurationError, main
@@ -48,10 +50,19 @@ CAMERA: dict[str, Any] = {
     "identities": [{"id": "rec-1", "metrics_url": "http://127.0.0.1:9998/metrics"}],
     "cameras": [CAMERA_ENTRY],
 }
+RETENTION: dict[str, Any] = {
+    "ledger_url": "https://10.77.0.21:9611",
+    "keeper_url": "https://10.77.0.21:9612",
+    "tls": {"certificate": "cert.pem", "key": "key.pem", "authority": "ca.pem"},
+    "segment_seconds": 60,
+    "evidence_bytes": 1000,
+    "cameras": [{"id": "cam-1", "site": "medina", "floor_seconds": 86_400, "ceiling_seconds": 172_800}],
+}
 BUILDERS: dict[str, Any] = {
     "storage": (StorageConfiguration, build_storage, STORAGE),
     "recording": (RecordingConfiguration, build_recording, RECORDING),
     "camera": (CameraConfiguration, build_camera, CAMERA),
+    "retention": (RetentionConfiguration, build_retention, RETENTION),
 }
 
 
@@ -105,6 +116,9 @@ def _with(path: str, value: object, base: dict[str, Any] = CAMERA) -> dict[str, 
         ("storage", _with("volumes", [], STORAGE), "volumes:"),
         ("storage", _with("volumes.0.mount", "srv", STORAGE), "absolute"),
         ("storage", _with("volumes", STORAGE["volumes"] * 2, STORAGE), "name of its own"),
+        ("retention", _with("ledger_url", "http://10.77.0.21:9611", RETENTION), "ledger_url:"),
+        ("retention", _with("cameras.0.floor_seconds", 172_800, RETENTION), "above floor_seconds"),
+        ("retention", _with("cameras", RETENTION["cameras"] * 2, RETENTION), "listed once"),
         ("storage", "{", "line 1: not JSON or YAML"),
         ("storage", "", "volumes: field required"),
         ("storage", "[1]", "the whole file:"),

@@ -14,8 +14,11 @@ from exporters.camera.watch import STAGE
 from exporters.recording.collector import build as build_recording
 from exporters.recording.configuration import RecordingConfiguration
 from exporters.storage import collector as storage
+from exporters.storage import volume
 from exporters.storage.configuration import StorageConfiguration
+from exporters.storage.devices import Devices, Writes
 from exporters.web import Exporter
+from tests.unit.exporters.archive import DAY, Books
 from tests.unit.exporters.cameras import PASSWORD, USER, FakeRecorder, footage
 from tests.unit.exporters.serving import exposed, get, run, serving
 from tests.unit.exporters.test_command import CAMERA, CAMERA_ENTRY, RECORDING
@@ -86,10 +89,20 @@ def test_recording(tmp_path: Path) -> None:
     compare("recording", run(text_of("recording", build_recording(configuration))))
 
 
+def test_retention(tmp_path: Path) -> None:
+    books = Books.open(tmp_path)
+    books.record(4.5 * DAY, 0)
+    books.pass_all()
+    compare("retention", books.page())
+
+
 def test_storage(monkeypatch: pytest.MonkeyPatch) -> None:
     configuration = StorageConfiguration.model_validate({"volumes": [{"name": "root", "mount": "/"}]})
     clock = iter((0.0, TREND_MINIMUM.value + 1))
     monkeypatch.setattr(storage, "monotonic", lambda: next(clock))
+    # The machine of a test has neither an array nor SMART values, and perhaps no block device of its own.
+    devices = Devices(Writes(1, 2, 0.1), {"md0": 0}, {"sda": True})
+    monkeypatch.setattr(volume, "read_devices", lambda _: devices)
     compare("storage", run(text_of("storage", storage.build(configuration), samples=2)))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,11 @@ from hypothesis import strategies as st
 
 from exporters.storage import collector as storage
 from exporters.storage.configuration import StorageConfiguration
+from exporters.storage.devices import Devices, Writes, read_devices
 from exporters.storage.trend import FillTrend
 from exporters.storage.volume import NotMountedError, VolumeState, find_mount, read_volume
 from tests.unit.exporters.serving import get, run, serving, values
-from vigie.metrics.thresholds import TREND_HORIZON, TREND_MINIMUM
+from vigie.metrics.thresholds import SMART_OLD, TREND_HORIZON, TREND_MINIMUM
 
 TABLE = """\
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro
@@ -116,7 +119,7 @@ def test_growth_counts_as_written_where_there_is_no_block_device(monkeypatch: py
     used = iter((100, 300, 250, 350))
 
     def volume(_: Path) -> VolumeState:
-        return VolumeState(1000, 500, next(used), False, None, "tmpfs", "tmpfs")
+        return VolumeState(1000, 500, next(used), False, "tmpfs", "tmpfs")
 
     monkeypatch.setattr(storage, "read_volume", volume)
     configuration = StorageConfiguration.model_validate({"volumes": [{"name": "v", "mount": "/v"}]})
@@ -129,3 +132,84 @@ def test_growth_counts_as_written_where_there_is_no_block_device(monkeypatch: py
             return (await get(port))[1]
 
     assert values(run(page()), "vigie_storage_written_bytes_total", "volume") == {"v": 300}
+
+
+STAT = "  11 0 88 5 400 0 80000 2500 0 3 4 0 0 0 0\n"
+
+
+def disk(sys: Path, name: str, number: str, stat: str = STAT) -> Path:
+    """A disk as /sys shows it."""
+    folder = sys / "devices/pci0/block" / name
+    (folder / "slaves").mkdir(parents=True)
+    (folder / "stat").write_text(stat)
+    (sys / "dev/block").mkdir(parents=True, exist_ok=True)
+    (sys / "dev/block" / number).symlink_to(folder)
+    return folder
+
+
+def array(sys: Path) -> None:
+    """A partition of an array of two disks, one of which is gone."""
+    folder = disk(sys, "md0", "9:0")
+    (folder / "md").mkdir()
+    (folder / "md/degraded").write_text("1\n")
+    part = disk(sys, "sda", "8:0") / "sda1"
+    part.mkdir()
+    (part / "partition").write_text("1\n")
+    (folder / "slaves/sda1").symlink_to(part)
+    disk(sys, "sdb", "8:16")
+    whole = folder / "md0p1"
+    whole.mkdir()
+    (whole / "partition").write_text("1\n")
+    (whole / "stat").write_text(STAT)
+    (sys / "dev/block/259:1").symlink_to(whole)
+
+
+def test_the_devices_below_a_volume_are_found(tmp_path: Path) -> None:
+    array(tmp_path)
+    smart = tmp_path / "smartmon.prom"
+    smart.write_text(
+        "# TYPE smartmon_device_smart_healthy gauge\n"
+        'smartmon_device_smart_healthy{disk="/dev/sda",type="sat"} 0\n'
+        'smartmon_device_smart_healthy{disk="/dev/sdb",type="sat"} 1\n'
+        'smartmon_device_active{disk="/dev/sda",type="sat"} 1\n'
+    )
+    found = read_devices("259:1", tmp_path, smart)
+    assert found.writes == Writes(400, 80000 * 512, 2.5)
+    assert found.missing == {"md0": 1}
+    assert found.healthy == {"sda": False}  # sdb is no part of this volume
+    old = time.time() - SMART_OLD.value - 10
+    os.utime(smart, (old, old))
+    assert read_devices("259:1", tmp_path, smart).healthy == {}
+
+
+@pytest.mark.parametrize("stat", ["", "1 2 3", "a b c d e f g h"])
+def test_what_cannot_be_read_of_a_device_is_absent(tmp_path: Path, stat: str) -> None:
+    smart = tmp_path / "smartmon.prom"
+    disk(tmp_path, "sda", "8:0", stat)
+    assert read_devices("8:0", tmp_path, smart) == Devices()
+    assert read_devices("9:9", tmp_path, smart) == Devices()
+    smart.write_text("smartmon_device_smart_healthy{disk= 1\n")
+    assert read_devices("8:0", tmp_path, smart) == Devices()
+
+
+def test_the_state_of_devices_is_exposed_and_absent_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    devices = Devices(Writes(400, 4000, 2.5), {"md0": 1}, {"sda": False})
+    state = VolumeState(1000, 500, 1, False, "/dev/md0", "ext4", 100, 40, devices)
+    exporter = storage.build(StorageConfiguration.model_validate({"volumes": [{"name": "v", "mount": "/v"}]}))
+
+    async def page() -> str:
+        async with serving("storage", exporter) as (sampler, _, port):
+            await sampler.once()
+            return (await get(port))[1]
+
+    monkeypatch.setattr(storage, "read_volume", lambda _: state)
+    text = run(page())
+    assert values(text, "vigie_storage_array_missing_disks", "device") == {"md0": 1}
+    assert values(text, "vigie_storage_disk_healthy", "device") == {"sda": 0}
+    assert values(text, "vigie_storage_write_seconds_total", "volume") == {"v": 2.5}
+    assert values(text, "vigie_storage_writes_total", "volume") == {"v": 400}
+    assert values(text, "vigie_storage_free_inodes", "volume") == {"v": 40}
+    monkeypatch.setattr(storage, "read_volume", lambda _: VolumeState(1000, 500, 1, False, "tmpfs", "tmpfs"))
+    text = run(page())
+    for name in ("array_missing_disks", "disk_healthy", "write_seconds_total", "writes_total", "inodes"):
+        assert values(text, f"vigie_storage_{name}", "volume") == {}

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pulumi.automation as auto
 import pytest
 
-from infra.automation import HostOutput, InfrastructureError, _exported, _resources
+from infra.automation import HostOutput, InfrastructureError, _exported, _host_urns, _resources
 
 STACK = "urn:pulumi:demo::vigie::"
 
@@ -45,3 +45,11 @@ def test_a_host_that_does_not_exist_cannot_be_touched_alone(stack: auto.Stack) -
 
 def test_the_key_of_a_host_made_anew_is_the_machines(stack: auto.Stack) -> None:
     assert _exported(stack, ["recorder-1"]) == {"recorder-1": HostOutput("recorder-1", "10.0.0.1", "ssh-ed25519 A")}
+
+
+def test_what_is_made_anew_is_the_machine_alone(stack: auto.Stack) -> None:
+    """Not its component, not its volumes, not the host whose name begins or ends alike."""
+    machine = f"{STACK}vigie:infra:Host$vigielab:index:Host::recorder-1"
+    assert _host_urns(stack, "vigielab:index:Host", ["recorder-1"]) == [machine]
+    assert _host_urns(stack, "vigielab:index:Host", ["corder-1"]) == []
+    assert _host_urns(stack, "vigielab:index:Host", []) == []

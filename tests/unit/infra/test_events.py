@@ -38,6 +38,13 @@ def test_steps_of_our_resources(event: EngineEvent, expected: tuple[str, str, An
     assert translate(event) == InfrastructureEvent("recorder-1", "Host", operation, message, status, loud)
 
 
+def test_what_a_hypervisor_makes_is_shown_too() -> None:
+    """A run of minutes without a word is a run that people break off."""
+    urn = "urn:pulumi:demo::vigie::vigie:infra:Host$openstack:compute/instance:Instance::recorder-1"
+    event = translate(step("resOutputsEvent", "create", urn))
+    assert event == InfrastructureEvent("recorder-1", "Instance", "create", "created", "done", True)
+
+
 def test_an_error_is_said_in_the_words_of_the_lab() -> None:
     event = translate(diagnostic("Unexpected <class 'infra.lab.errors.LabError'>: host x has no layer", "error"))
     assert event is not None
@@ -49,6 +56,7 @@ def test_an_error_is_said_in_the_words_of_the_lab() -> None:
     [
         step("resOutputsEvent", "create", "urn:pulumi:demo::vigie::vigie:infra:Host::recorder-1"),
         step("resOutputsEvent", "create", "urn:pulumi:demo::vigie::pulumi:pulumi:Stack::vigie-demo"),
+        step("resOutputsEvent", "create", "urn:pulumi:demo::vigie::pulumi:providers:openstack::default"),
         diagnostic("noise", "debug"),
         diagnostic("  \n", "info"),
     ],

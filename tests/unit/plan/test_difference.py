@@ -246,7 +246,7 @@ def test_a_recorder_less_moves_its_cameras_and_loses_its_volume() -> None:
     assert found.loses_footage
     assert [one.name for one in found.identities if one.kind == "removed"] == ["rec-2"]
     assert {one.name for one in found.targets if one.kind == "removed"} == {
-        f"{job} on recorder-2" for job in ("node", "camera", "recording", "storage")
+        f"{job} on recorder-2" for job in ("node", "camera", "recording", "retention", "storage")
     }
     assert ("VigieTargetDown", ("recorder-2",)) in [(one.alert, one.subjects) for one in found.notices]
     assert "VigieCameraNotRecorded" in {one.alert for one in found.notices}
@@ -407,6 +407,7 @@ def test_services_that_restart_are_named() -> None:
         UnitEffect("recorder@rec-2.service", "reloads"),
         UnitEffect("vigie-exporter-camera.service", "restarts"),
         UnitEffect("vigie-exporter-recording.service", "restarts"),
+        UnitEffect("vigie-exporter-retention.service", "restarts"),
         UnitEffect("vigie-keeper.service", "restarts"),
     }
     assert units["lab-station"] == {UnitEffect("vigie-lab-encoder.service", "restarts")}

@@ -68,7 +68,7 @@ def test_who_may_talk_to_whom_in_the_demo() -> None:
     expected |= {(CONTROL, "noc-1", "tcp", port) for port in (9090, 9093)}
     expected |= {("noc-1", name, "tcp", 9100) for name in names - {"noc-1"}}
     recorders = {"recorder-1", "recorder-2", "recorder-spare-1"}
-    expected |= {("noc-1", name, "tcp", port) for name in recorders for port in (9601, 9602, 9603)}
+    expected |= {("noc-1", name, "tcp", port) for name in recorders for port in (9601, 9602, 9603, 9604)}
     sources = {"central-1", "central-2", "noc-1"}
     expected |= {(name, source, "udp", 123) for name in names for source in sources if name != source}
     expected |= {(name, "devices of rec-1", "tcp", 554) for name in ("recorder-1", "recorder-spare-1")}

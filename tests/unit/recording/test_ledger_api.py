@@ -94,6 +94,7 @@ def test_summary(file: Path) -> None:
         "newest": T + 490,
         "gaps": 5,
         "last_gap": [T + 490, T + 500],
+        "erased_seconds": 90,
     }
     assert answer["cameras"]["cam-2"]["last_gap"] is None
 

@@ -125,15 +125,11 @@ def test_the_last_part_of_a_dead_stream_is_no_stall(tmp_path: Path) -> None:
 def test_sound_recording_opens_nothing(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path, fps=10)
     recording = recorder.camera.record([Session(T, 900)])
-    opened = 0
-    for write in recording.writes:
-        if write.at > T + 890:  # it goes on
-            break
-        apply(write)
-        if write.content:
-            recorder.feeder.tick(write.at)
-        if write.at < T + 20:  # how it began is looked at
-            opened = recorder.feeder.opened
+    begun = [write for write in recording.writes if write.at < T + 20]
+    sound = [write for write in recording.writes if T + 20 <= write.at < T + 890]
+    watch(recorder.feeder, begun, after=0)
+    opened = recorder.feeder.opened  # how it began is looked at
+    watch(recorder.feeder, sound, after=0)
     assert recorder.feeder.opened == opened <= 1
 
 
@@ -217,3 +213,19 @@ def test_a_modification_time_to_come_is_not_believed(tmp_path: Path) -> None:
         recorder.feeder.tick(write.at + 0.2)
         recorder.feeder.flush(write.at + 0.2)
         assert (recorder.store.newest("cam-1") or 0) <= write.at + 0.201
+
+
+def test_footage_that_was_only_written_late_is_no_stall(tmp_path: Path) -> None:
+    """The disk hung for a moment as the feeder started; what the recorder held back came then."""
+    recorder = Recorder(tmp_path)
+    recording = recorder.camera.record([Session(T, 150)])
+    late = [
+        Write(T + 36 + number * 0.01, write.path, write.content) if T + 30 <= write.at < T + 36 else write
+        for number, write in enumerate(recording.writes)
+    ]
+    shown = next(number for number, write in enumerate(late) if write.at >= T + 36) + 1
+    for write in late[:shown]:
+        apply(write)
+    watch(recorder.feeder, late[shown:])
+    assert worst(recording.intervals, recorder.fed) <= TENTH
+    assert recorder.feeder.stalls == 0

@@ -17,7 +17,7 @@ from vigie.cli.inputs import deployed_plan, need_root
 from vigie.cli.instants import instant, shown
 from vigie.cli.keepers import ask_keepers, keepers_of, merged_locks, url_of
 from vigie.plan.model import Host, Plan
-from vigie.recording.keeper.client import Answer, Request
+from vigie.recording.keeper.question import Answer, Request
 from vigie.state import State
 
 lock = typer.Typer(help="Keep footage as evidence, whatever its age.", no_args_is_help=True, rich_markup_mode="rich")

@@ -80,9 +80,10 @@ class KeeperApi:
         roles: Mapping[Role, frozenset[str]],
         pass_seconds: float,
         now: Callable[[], float] = time.time,
+        owed: Callable[[], Mapping[str, float] | None] = lambda: None,
     ) -> None:
         self._keepers, self._journal, self._book, self._store = keepers, journal, book, store
-        self._roles, self._pass_seconds, self._now = roles, pass_seconds, now
+        self._roles, self._pass_seconds, self._now, self._owed = roles, pass_seconds, now, owed
 
     def application(self) -> web.Application:
         """The aiohttp application."""
@@ -122,11 +123,20 @@ class KeeperApi:
         return _answer({"status": status, "now": now, "reasons": reasons[:50]}, 200 if fresh else 503)
 
     async def _state(self, _request: web.Request) -> web.StreamResponse:
+        """``owed_since`` is `vigie.recording.keeper.planned.owed_since`, null while it is not known."""
         active = await asyncio.to_thread(self._book.active)
         reports = {name: keeper.report.as_json() for name, keeper in self._keepers.items() if keeper.report}
         head = await asyncio.to_thread(self._journal.head)
         journal = {"sequence": head.sequence, "digest": head.digest}
-        return _answer({"now": self._now(), "stores": reports, "locks": len(active), "journal": journal})
+        return _answer(
+            {
+                "now": self._now(),
+                "stores": reports,
+                "locks": len(active),
+                "journal": journal,
+                "owed_since": self._owed(),
+            }
+        )
 
     async def _read_journal(self, request: web.Request) -> web.StreamResponse:
         """``since`` and ``digest`` say how far the caller's copy goes; without a digest nothing is compared."""

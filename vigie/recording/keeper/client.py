@@ -9,37 +9,19 @@ import json
 import ssl
 import sys
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 
+from vigie.recording.keeper.question import Answer, Request
 from vigie.recording.keeper.tls import client_context
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=20, connect=4)
 _TRANSFER: Final = aiohttp.ClientTimeout(total=None, connect=4, sock_read=30)
 _AT_ONCE: Final = 32
 _BLOCK: Final = 1 << 18
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One question to one host; ``url`` is whole, ``body`` plain JSON."""
-
-    host: str
-    method: str
-    url: str
-    body: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """``status`` is HTTP's, 0 when the host could not be reached; ``value`` is its JSON, or ``{"error": words}``."""
-
-    host: str
-    status: int
-    value: dict[str, Any]
 
 
 async def ask(requests: Sequence[Request], context: ssl.SSLContext | None) -> list[Answer]:

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from vigie.metrics.reasons import HoldReason
 from vigie.recording.journal import Journal, JournalError
 from vigie.recording.keeper import memory as memories
 from vigie.recording.keeper.allowance import Allowances
 from vigie.recording.keeper.clock import Clock
 from vigie.recording.keeper.evidence import EvidenceScale, Room, Weight
+from vigie.recording.keeper.holds import WORDS
 from vigie.recording.keeper.locks import LockBook, LockedTime
 from vigie.recording.keeper.memory import Tally
 from vigie.recording.keeper.quarantine import Quarantined, find_broken, set_stranger_aside
@@ -109,7 +111,9 @@ class Keeper:
             except (OSError, JournalError) as error:
                 _LOG.error("store %s: nothing is erased: %s", self._store.name, error)
                 self._memory.intent = []  # what went is counted already
-                report = Report(self._store.name, self._clock.now(), holds={EVERYTHING: f"nothing is erased: {error}"})
+                report = Report(
+                    self._store.name, self._clock.now(), holds={EVERYTHING: f"{WORDS[HoldReason.KEEPER]}: {error}"}
+                )
                 report.counters = self._memory.counters
         report.duration = time.monotonic() - began
         self.report = report
@@ -135,7 +139,7 @@ class Keeper:
         decision = self._decide(now if untrusted is None else None, earliest, untrusted or "", space, weight)
         report.agreed = self._agreed or ""
         if space.read_only:
-            decision.holds, decision.erasures = {EVERYTHING: "the disk is read-only"}, []
+            decision.holds, decision.erasures = {EVERYTHING: WORDS[HoldReason.READ_ONLY]}, []
         self._carry_out(decision)
         if not space.read_only:
             self._tidy(earliest)
@@ -178,7 +182,7 @@ class Keeper:
         try:
             yield from self._store.oldest(owner, lambda start, end: locked.spans(owner, start, end))
         except OSError as error:
-            failed[owner] = f"cannot be listed: {error.strerror}"
+            failed[owner] = f"{WORDS[HoldReason.LISTING]}: {error.strerror}"
 
     def _grow(self, owners: list[str]) -> None:
         boot, elapsed = self._clock.boot(), self._clock.elapsed()
@@ -205,11 +209,11 @@ class Keeper:
             if error is None:
                 continue
             self._memory.counters.failed += 1
-            held[erasure.item.camera] = f"cannot be erased: {'/'.join(erasure.item.key)}: {error.strerror}"
+            held[erasure.item.camera] = f"{WORDS[HoldReason.ERASURE]}: {'/'.join(erasure.item.key)}: {error.strerror}"
             _LOG.error("store %s: %s", self._store.name, held[erasure.item.camera])
             self._overdue_again(erasure, decision)
             if error.errno in _WHOLE_DISK:
-                held[EVERYTHING] = f"the disk fails: {error.strerror}"
+                held[EVERYTHING] = f"{WORDS[HoldReason.DISK]}: {error.strerror}"
                 break
         decision.holds.update(held)
         self._memory.intent = []

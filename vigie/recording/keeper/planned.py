@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from vigie.recording.journal import Journal
+from vigie.recording.journal import Entry, Journal
 from vigie.recording.keeper.rules import Keeping
 
 
@@ -34,3 +36,37 @@ def note_planned(journal: Journal, keeping: Mapping[str, Keeping], now: float) -
     for body in bodies:
         journal.append("planned_day", body, now)
     return len(bodies)
+
+
+@dataclass(slots=True)
+class _Stretch:
+    since: float
+    floor: float
+    ended: float | None = None
+
+    def enter(self, body: Mapping[str, Any]) -> None:
+        """The same camera by new rules: what the old floor let go by then is not owed by the new one."""
+        self.since = max(self.since, body["from"] - self.floor)
+        self.floor, self.ended = body["floor_seconds"], None
+
+
+def owed_since(entries: Iterable[Entry]) -> dict[str, float]:
+    """From which instant on (Unix seconds) the archive owes footage of each camera that is planned now, however long its
+    floor is: it was first planned then, came back then, or kept no more by the rules of that time.
+
+    Reads entries of the kind ``planned_day``, oldest first.
+    """
+    found: dict[str, _Stretch] = {}
+    for entry in entries:
+        if entry.kind != "planned_day":
+            continue
+        body = entry.body
+        stretch = found.get(body["camera"])
+        if body["to"] is not None:
+            if stretch is not None:
+                stretch.ended = body["to"]
+        elif stretch is None or stretch.ended != body["from"]:
+            found[body["camera"]] = _Stretch(body["from"], body["floor_seconds"])
+        else:
+            stretch.enter(body)
+    return {camera: stretch.since for camera, stretch in found.items() if stretch.ended is None}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from vigie.metrics.reasons import HoldReason
 from vigie.recording.keeper.evidence import Weight
+from vigie.recording.keeper.holds import hold_reason
 from vigie.recording.keeper.memory import Counters
 from vigie.recording.keeper.rules import Overdue
 from vigie.recording.keeper.tree import Space
@@ -37,5 +40,6 @@ class Report:
         return sum(overdue.count for overdue in self.overdue.values())
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
+        """Plain values; ``held`` counts ``holds`` by class."""
+        held = Counter(hold_reason(words) for words in self.holds.values())
+        return {**asdict(self), "held": {str(reason): held[reason] for reason in HoldReason}}

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final, Literal
 
+from vigie.metrics.reasons import HoldReason
+from vigie.recording.keeper.holds import WORDS
 from vigie.recording.keeper.locks import LockedTime
 
 Reason = Literal["ceiling", "pressure", "left_plan"]
@@ -184,7 +186,7 @@ def _by_age(situation: Situation, queue: _Queue, decision: Decision) -> list[Ite
     held: list[Item] = []
     while (item := queue.peek()) is not None and is_due(item, keeping, now) and len(held) < OVERDUE_LIMIT:
         if not hold and left is not None and item.span > left:
-            hold = "more than a normal day's worth, and the time sources do not agree"
+            hold = f"{WORDS[HoldReason.ALLOWANCE]}, and the time sources do not agree"
         if hold:
             decision.holds[queue.camera] = hold
             held.append(item)

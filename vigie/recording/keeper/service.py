@@ -25,7 +25,7 @@ from vigie.recording.keeper.evidence import Room
 from vigie.recording.keeper.evidence_copy import copy_locks, drop_released
 from vigie.recording.keeper.keeper import Keeper, Policy
 from vigie.recording.keeper.locks import APPROVALS, LockBook
-from vigie.recording.keeper.planned import note_planned
+from vigie.recording.keeper.planned import note_planned, owed_since
 from vigie.recording.keeper.quarantine import FOLDER
 from vigie.recording.keeper.rules import Keeping
 from vigie.recording.keeper.store import DatedStore, FileStore, SegmentStore
@@ -48,6 +48,7 @@ class KeeperService:
         self.store = SegmentStore(configuration.recordings, configuration.segment_seconds)
         self.clock = self._make_clock()
         self.keepers = self._make_keepers()
+        self.owed: dict[str, float] | None = None  # known once the planned cameras are in the journal
 
     def _make_clock(self) -> HostClock:
         anchor = memories.load(self._memory_file(RECORDINGS_STORE)).anchor
@@ -108,7 +109,9 @@ class KeeperService:
         }
         # A store of its own: the keeper's remembers what its pass met, and runs in another thread.
         store = SegmentStore(settings.recordings, settings.segment_seconds)
-        api = KeeperApi(self.keepers, self.journal, self.book, store, roles, settings.pass_seconds)
+        api = KeeperApi(
+            self.keepers, self.journal, self.book, store, roles, settings.pass_seconds, owed=lambda: self.owed
+        )
         runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=2)
         await runner.setup()
         site = web.TCPSite(runner, settings.address, settings.port, ssl_context=context)
@@ -133,12 +136,10 @@ class KeeperService:
             await runner.cleanup()
 
     async def _keep(self) -> None:
-        noted = False
         while True:
             try:
-                if not noted:
-                    await asyncio.to_thread(note_planned, self.journal, self._configuration.keeping(), self.clock.now())
-                    noted = True
+                if self.owed is None:
+                    self.owed = await asyncio.to_thread(self._note_planned)
             except (OSError, JournalError) as error:
                 _LOG.error("planned cameras not written into the journal: %s", error)
             for keeper in self.keepers.values():
@@ -146,6 +147,10 @@ class KeeperService:
                 for name, reason in report.holds.items():
                     _LOG.warning("store %s: %s is held: %s", report.store, name, reason)
             await asyncio.sleep(self._configuration.pass_seconds)
+
+    def _note_planned(self) -> dict[str, float]:
+        note_planned(self.journal, self._configuration.keeping(), self.clock.now())
+        return owed_since(self.journal.entries({"planned_day"}))
 
     async def _renew(self, context: ssl.SSLContext) -> None:
         """Shows a renewed certificate to new callers."""

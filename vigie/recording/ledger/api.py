@@ -81,10 +81,11 @@ class LedgerApi:
         )
 
     async def summary(self, request: web.Request) -> web.Response:
-        """{"from", "to", "cameras": {id: {"coverage", "recorded_seconds", "oldest", "newest", "gaps", "last_gap"}}}.
+        """{"from", "to", "cameras": {id: {"coverage", "recorded_seconds", "oldest", "newest", "gaps", "last_gap",
+        "erased_seconds"}}}.
 
         `coverage` is 0 to 1; `oldest` and `newest` are instants of all that is on the disk, or null; `last_gap` is
-        [start, end] or null.
+        [start, end] or null; `erased_seconds` is what of the window was on the disk and is no more.
         """
         window = _window(request)
         found = await self._read(lambda store: store.summary(window.start, window.end))
@@ -96,6 +97,7 @@ class LedgerApi:
                 "newest": summary.newest,
                 "gaps": summary.gaps,
                 "last_gap": [summary.last_gap.start, summary.last_gap.end] if summary.last_gap else None,
+                "erased_seconds": summary.erased_seconds,
             }
             for summary in found
         }

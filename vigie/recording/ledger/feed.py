@@ -123,8 +123,8 @@ class Feeder:
         if follower.observe(status.st_size, min(status.st_mtime, now), now, growth):
             camera.due = follower.modified + LOOK_SECONDS
         else:
-            camera.due = now
-            if not now < camera.successor_due < now + _IDLE_LOOK_SECONDS:
+            camera.due = max(now, follower.modified + LOOK_SECONDS)
+            if camera.due <= now and not now < camera.successor_due < now + _IDLE_LOOK_SECONDS:
                 self._look_for_successor(camera, follower, now)
         if growth.footage or growth.opened:
             self._take(camera, growth)

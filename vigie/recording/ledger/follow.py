@@ -138,7 +138,10 @@ class Follower:
         if not parts:
             return
         if pause.since is not None:
-            self._note(Stall(Interval(pause.since, pause.modified), "clock"), growth)
+            if modified - footage_end(self.start, parts[-1].end, self._stalls) > GAP_SECONDS:
+                self._note(Stall(Interval(pause.since, pause.modified), "clock"), growth)
+            else:  # it was only written late, and has caught up
+                self._begin = pause.since
         self._note_holes(holes_in(parts), growth)
         # Wall time against the file's own: what the file does not know of stood still, stream and clock.
         missing = (modified - pause.modified) - (parts[-1].end - parts[0].start)

@@ -12,11 +12,11 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from vigie.recording.ledger.interval import Interval, Intervals, intersect, subtract, union
+from vigie.recording.ledger.interval import Interval, Intervals, intersect, seconds, subtract, union
 from vigie.recording.ledger.limits import GAP_SECONDS
 
 _LOG: Final = logging.getLogger(__name__)
@@ -46,7 +46,9 @@ WITH counted AS (
 SELECT camera.name, coalesce(recorded, 0), coalesce(stretches, 0), max(first, :begin), latest, min(last, :end),
        (SELECT stop FROM kept WHERE kept.camera = camera.id AND start < latest ORDER BY start DESC LIMIT 1),
        (SELECT min(start) FROM kept WHERE kept.camera = camera.id),
-       (SELECT stop FROM kept WHERE kept.camera = camera.id ORDER BY start DESC LIMIT 1)
+       (SELECT stop FROM kept WHERE kept.camera = camera.id ORDER BY start DESC LIMIT 1),
+       EXISTS (SELECT 1 FROM erased WHERE erased.camera = camera.id AND start < :end AND stop > :begin AND start >=
+         coalesce((SELECT max(start) FROM erased WHERE erased.camera = camera.id AND start <= :begin), :begin))
 FROM camera LEFT JOIN counted ON counted.camera = camera.id ORDER BY camera.name
 """
 
@@ -60,7 +62,7 @@ class CameraSummary:
     """One camera in a window. `coverage` is 0 to 1; instants are Unix seconds, None when nothing is recorded.
 
     `oldest` and `newest` are of all that is on the disk. `gaps` counts absences in the window, those at its edges too;
-    `last_gap` is the latest of them.
+    `last_gap` is the latest of them. `erased_seconds` is what was recorded in the window and is on the disk no more.
     """
 
     camera: str
@@ -70,6 +72,7 @@ class CameraSummary:
     newest: float | None
     gaps: int
     last_gap: Interval | None
+    erased_seconds: float = 0.0
 
 
 class IntervalStore:
@@ -209,10 +212,19 @@ class IntervalStore:
         return row[0] / 1000 if row else None
 
     def summary(self, begin: float, end: float) -> list[CameraSummary]:
-        """Every camera between `begin` and `end`, by name; one query. Raises ValueError for an empty window."""
+        """Every camera between `begin` and `end`, by name; one query, and one more for each camera that lost footage of
+        the window. Raises ValueError for an empty window."""
         window = Interval(begin, end)
         values = {"begin": _ms(begin), "end": _ms(end), "gap": _GAP_MS}
-        return [_summarised(window, row) for row in self._connection.execute(_SUMMARY, values)]
+        found = []
+        for *row, erased in self._connection.execute(_SUMMARY, values).fetchall():
+            summary = _summarised(window, tuple(row))
+            found.append(replace(summary, erased_seconds=self._erased_seconds(row[0], window)) if erased else summary)
+        return found
+
+    def _erased_seconds(self, camera: str, window: Interval) -> float:
+        erased = self.intervals(camera, window.start, window.end, "erased")
+        return seconds(subtract(erased, self.intervals(camera, window.start, window.end)))  # what came back is not lost
 
     def _key(self, camera: str) -> int:
         key = self._lookup(camera)

@@ -18,7 +18,8 @@ from typing import Any
 
 from tests.unit.recording.segments import segment_bytes, write
 from vigie.pki import CityCA
-from vigie.recording.keeper.client import KeeperSource, Request, ask
+from vigie.recording.keeper.client import KeeperSource, ask
+from vigie.recording.keeper.question import Request
 from vigie.recording.keeper.store import DAY
 from vigie.recording.keeper.tls import client_context
 from vigie.recording.layout import Segment

@@ -16,9 +16,10 @@ from tests.unit.recording.keeper.city import ram_folder
 from tests.unit.recording.keeper.serving import Host, configuration, footage, running, wait_until
 from vigie.pki import CityCA
 from vigie.recording.journal_copy import DivergedError, HttpSource, JournalCopy, replicate
-from vigie.recording.keeper.client import Request, ask
+from vigie.recording.keeper.client import ask
 from vigie.recording.keeper.configuration import ConfigurationError, load_configuration
 from vigie.recording.keeper.evidence_copy import copy_locks, drop_released, read_manifest, verify_copy
+from vigie.recording.keeper.question import Request
 from vigie.recording.keeper.service import KeeperService
 from vigie.recording.keeper.store import DAY
 
