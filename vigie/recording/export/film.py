@@ -53,11 +53,28 @@ def make(folder: Path, film: Film, name: str) -> float:
     listing, partial = folder / f".{name}.txt", folder / f".{name}.partial"
     listing.write_text(script(film), encoding="ascii")
     try:
+        # Without metadata, bit by bit: whoever exports the same again gets the same bytes.
+        words = [
+            "-map",
+            "0:v:0",
+            "-map",
+            "0:a:0?",
+            "-c",
+            "copy",
+            "-map_metadata",
+            "-1",
+            "-fflags",
+            "+bitexact",
+            "-f",
+            "mp4",
+        ]
         _run(
-            ["ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "concat", "-safe", "0", "-i", str(listing)]
-            # Whoever exports the same again gets the same bytes.
-            + ["-map", "0:v:0", "-map", "0:a:0?", "-c", "copy", "-map_metadata", "-1", "-fflags", "+bitexact"]
-            + ["-f", "mp4", str(partial)]
+            [
+                *["ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "concat", "-safe", "0", "-i"],
+                str(listing),
+                *words,
+                str(partial),
+            ]
         )
         found = length(partial)
         wanted = sum(piece.seconds for piece in film)
@@ -74,9 +91,8 @@ def make(folder: Path, film: Film, name: str) -> float:
 
 def length(path: Path) -> float:
     """Seconds of a film's video, as ffprobe says. Raises ``FilmError``."""
-    said = _run(
-        ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "stream=duration", "-of", "csv=p=0", str(path)]
-    )
+    words = ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "stream=duration", "-of", "csv=p=0"]
+    said = _run([*words, str(path)])
     try:
         return float(said.strip().split("\n")[0])
     except ValueError:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -13,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from vigie.recording.export.places import path_of
 from vigie.recording.export.manifest import NAME, hashed, read, text
+from vigie.recording.export.places import path_of
 
 WORK: Final = ".export.jsonl"
 _RESERVE_BYTES: Final = 64 << 20  # stays free on the disk of an export
@@ -42,17 +44,25 @@ Key = tuple[str, str]  # recorder, file
 
 @dataclass
 class ExportFolder:
-    """``have`` are the segments that are here and right: bytes and SHA-256."""
+    """``have`` are the segments that are here and right: bytes and SHA-256; ``lock`` is the descriptor that keeps others out."""
 
     folder: Path
     asked: Asked
+    lock: int
     have: dict[Key, tuple[int, str]] = field(default_factory=dict)
 
     @classmethod
     def open(cls, folder: Path, asked: Asked) -> ExportFolder:
         """Makes the folder, or takes up what an export of the same left. Raises ``FolderError``, ``OSError``."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = cls(folder, asked)
+        # Held until this program and those that it lends the descriptor to have ended, however they end.
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise FolderError(f"another export writes to {folder}; wait for it to end") from None
+        found = cls(folder, asked, lock)
         claims = _claims(folder, asked)
         if claims is None:
             if any(folder.iterdir()):
@@ -81,6 +91,13 @@ class ExportFolder:
         self.have[told["recorder"], told["file"]] = (told["bytes"], told["sha256"])
         self._write({"segment": dict(told)})
 
+    def abandon(self) -> None:
+        """Nothing was found: leaves no trace in a folder that is empty otherwise."""
+        if not self.have:
+            (self.folder / WORK).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self.folder.rmdir()
+
     def room_for(self, size: int) -> int:
         """Bytes that the disk lacks for ``size`` more bytes, and a film of everything; 0 when it has them."""
         held = sum(have for have, _ in self.have.values())
@@ -90,7 +107,11 @@ class ExportFolder:
     def finish(self, films: Iterable[str]) -> None:
         """The manifest is written: the export is whole, and what earlier tries left goes."""
         keep = {path_of(self.folder, *key) for key in self.have} | {self.folder / film for film in films}
-        leftovers = (*(self.folder / "segments").rglob("*"), *self.folder.glob("footage*.mp4"), *self.folder.glob(".*.partial"))
+        leftovers = (
+            *(self.folder / "segments").rglob("*"),
+            *self.folder.glob("footage*.mp4"),
+            *self.folder.glob(".*.partial"),
+        )
         for path in (*leftovers, *self.folder.glob(".footage*.txt")):
             if path.is_file() and path not in keep:
                 path.unlink()

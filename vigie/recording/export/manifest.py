@@ -128,7 +128,7 @@ def read(folder: Path) -> dict[str, Any] | None:
         return None
     value = json.loads(content)
     if not isinstance(value, dict):
-        raise ValueError("it is no JSON object")
+        raise ValueError("it is no JSON object")  # noqa: TRY004 - what a file holds, not what a caller gave
     return value
 
 

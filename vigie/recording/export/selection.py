@@ -81,7 +81,5 @@ class _Cover:
         self._by_recorder[recorder] = union((*self._by_recorder.get(recorder, ()), *extent))
 
     def misses(self, extent: Intervals, recorder: str) -> bool:
-        others = [
-            interval for name, found in self._by_recorder.items() if name != recorder for interval in found
-        ]
+        others = [interval for name, found in self._by_recorder.items() if name != recorder for interval in found]
         return seconds(subtract(extent, others)) > SAME_SECONDS
