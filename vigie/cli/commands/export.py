@@ -7,7 +7,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
@@ -152,7 +152,7 @@ def _export(plan: Plan, output: Path, asked: Asked, order: Order, facts: dict[st
     folder = _folder(output, asked, as_json)
     exporter = Exporter(plan, state, reach(plan, state), folder, order)
     try:
-        with _bar(as_json) as progress:
+        with closing(folder), _bar(as_json) as progress:
             manifest = exporter.run(facts, progress)
     except EmptyError as error:
         fail(Exit.DIFFERS, _nothing(error), as_json=as_json, details=error.silent)

@@ -63,17 +63,21 @@ class ExportFolder:
             os.close(lock)
             raise FolderError(f"another export writes to {folder}; wait for it to end") from None
         found = cls(folder, asked, lock)
-        claims = _claims(folder, asked)
-        if claims is None:
-            if any(folder.iterdir()):
-                raise FolderError(f"{folder} is not empty and holds no export; name a new folder")
-            found._write({"request": asked.as_json()})
-            return found
-        if not (folder / WORK).exists():  # a finished export that may be made more complete
-            found._write({"request": asked.as_json()})
-        for claim in claims:
-            found._take_up(claim)
+        try:
+            found._begin()
+        except BaseException:
+            found.close()
+            raise
         return found
+
+    def _begin(self) -> None:
+        claims = _claims(self.folder, self.asked)
+        if claims is None and any(self.folder.iterdir()):
+            raise FolderError(f"{self.folder} is not empty and holds no export; name a new folder")
+        if not (self.folder / WORK).exists():  # new, or a finished export that may be made more complete
+            self._write({"request": self.asked.as_json()})
+        for claim in claims or ():
+            self._take_up(claim)
 
     def _take_up(self, claim: Mapping[str, Any]) -> None:
         try:
@@ -90,6 +94,10 @@ class ExportFolder:
         """A segment arrived whole. Raises ``OSError``."""
         self.have[told["recorder"], told["file"]] = (told["bytes"], told["sha256"])
         self._write({"segment": dict(told)})
+
+    def close(self) -> None:
+        """Lets others in."""
+        os.close(self.lock)
 
     def abandon(self) -> None:
         """Nothing was found: leaves no trace in a folder that is empty otherwise."""

@@ -1,0 +1,418 @@
+"""``vigie export`` against keepers that run, with segments that decode."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.unit.cities import DEMO, committed
+from tests.unit.recording.keeper.city import ram_folder
+from tests.unit.recording.keeper.serving import Host, running
+from vigie.cli import exports
+from vigie.cli.app import app
+from vigie.cli.commands import export as command
+from vigie.pki import CityCA
+from vigie.recording.export.folder import ExportFolder
+from vigie.recording.journal import Journal
+from vigie.recording.keeper.client import ask
+from vigie.recording.keeper.question import Answer as KeeperAnswer
+from vigie.recording.keeper.question import Request
+from vigie.recording.layout import Segment
+from vigie.recording.ledger.ask import Answer, Recorder
+from vigie.recording.ledger.interval import Interval
+from vigie.recording.ledger.reconcile import rebuild
+from vigie.recording.ledger.scan import SegmentRule
+from vigie.recording.ledger.store import IntervalStore
+from vigie.state import STATE_HOME_VARIABLE, State
+
+RUNNER = CliRunner()
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="the command works as root only"),
+    pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg"),
+]
+SECONDS, GOP, FPS = 10, 2.0, 10
+START = float(int(time.time()) // 60 * 60 - 7200)
+PLAN = committed("demo")[1]
+CAMERA = PLAN.deployed_cameras[0]
+IDENTITY = next(identity for identity in PLAN.identities if identity.id == CAMERA.identity)
+PRIMARY, SPARE = IDENTITY.host, IDENTITY.standby[0]
+HELD = {PRIMARY: (0, 1, 2, 5), SPARE: (2, 3)}  # segments of each; nobody has the fifth
+
+
+def clips(folder: Path) -> list[Path]:
+    """Six segments of ten seconds as a recorder writes them, one clock running through the picture."""
+    words = (
+        f"ffmpeg -v error -f lavfi -i testsrc=size=64x64:rate={FPS} -t {6 * SECONDS} -c:v libx264 -preset ultrafast "
+        f"-bf 0 -g {int(GOP * FPS)} -f segment -segment_time {SECONDS} -reset_timestamps 1 -segment_format mp4 "
+        "-segment_format_options movflags=empty_moov+default_base_moof:frag_duration=1000000"
+    )
+    subprocess.run([*words.split(), str(folder / "%d.mp4")], check=True)
+    return [folder / f"{number}.mp4" for number in range(6)]
+
+
+@pytest.fixture(scope="module")
+def hosts() -> Iterator[dict[str, Host]]:
+    """A primary and its spare, each with its keeper."""
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        authority = CityCA.open(home / PLAN.city / "ca", PLAN.city)
+        material = clips(home)
+        found = {}
+        for name, numbers in HELD.items():
+            folder = stack.enter_context(ram_folder())
+            for number in numbers:
+                path = Segment(CAMERA.id, datetime.fromtimestamp(START + number * SECONDS, UTC)).path(
+                    folder / "recordings"
+                )
+                path.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(material[number], path)
+                os.utime(path, (START + (number + 1) * SECONDS,) * 2)
+            erased = {"store": "recordings", "camera": CAMERA.id, "from": START + 40, "to": START + 50}
+            with closing(Journal(folder / "ledger")) as journal:
+                journal.append("deletion", erased | {"segments": 1, "bytes": 1, "reason": "pressure"}, START + 60)
+            found[name] = stack.enter_context(running(folder, authority, segment_seconds=SECONDS, approval="none"))
+        found["home"] = Host(home, authority)
+        yield found
+
+
+@pytest.fixture
+def down() -> set[str]:
+    """Names of the recorders that do not answer."""
+    return set()
+
+
+@pytest.fixture
+def reachable(hosts: dict[str, Host], down: set[str], monkeypatch: pytest.MonkeyPatch) -> dict[str, Host]:
+    monkeypatch.setenv(STATE_HOME_VARIABLE, str(hosts["home"].folder))
+    State.of(PLAN.city).prepare()
+    shutil.rmtree(State.of(PLAN.city).folder / "ledger", ignore_errors=True)
+    monkeypatch.setattr(command, "deployed_plan", lambda city, as_json: PLAN)
+    monkeypatch.setattr("infra.automation.reach", lambda plan, state: [])
+
+    def url(host: Any, path: str) -> str:
+        port = 1 if host.name in down or host.name not in hosts else hosts[host.name].port
+        return f"https://127.0.0.1:{port}{path}"
+
+    def told(
+        _state: State, _prefix: list[str], camera: str, window: Interval, asked: Sequence[Recorder]
+    ) -> list[Answer]:
+        return [
+            Answer(recorder.name, error="no answer in time")
+            if recorder.name in down
+            else Answer(recorder.name, ledger(hosts, recorder.name, camera, window))
+            for recorder in asked
+        ]
+
+    monkeypatch.setattr(exports, "url_of", url)
+    monkeypatch.setattr(exports, "ask_ledgers", told)
+    return hosts
+
+
+@pytest.fixture
+def quick(reachable: dict[str, Host], monkeypatch: pytest.MonkeyPatch) -> dict[str, Host]:
+    """Keepers are asked by this program itself: each child costs a third of a second."""
+
+    def asked(_plan: Any, _state: State, _prefix: Sequence[str], requests: Sequence[Request]) -> list[KeeperAnswer]:
+        return asyncio.run(ask(requests, reachable["home"].context("control")))
+
+    monkeypatch.setattr(exports, "ask_keepers", asked)
+    return reachable
+
+
+def ledger(hosts: dict[str, Host], name: str, camera: str, window: Interval) -> tuple[Interval, ...]:
+    """What the ledger of a recorder says, made from its disk."""
+    if name not in hosts:
+        return ()
+    with tempfile.TemporaryDirectory() as folder:
+        store, _ = IntervalStore.open(Path(folder) / "intervals.db")
+        rebuild(hosts[name].folder / "recordings", store, SegmentRule(SECONDS, GOP, False))
+        found = store.intervals(camera, window.start, window.end)
+        store.close()
+    return found
+
+
+def at(seconds: float) -> str:
+    return datetime.fromtimestamp(START + seconds, UTC).isoformat()
+
+
+def run(folder: Path, begin: float = 0, end: float = 60, *more: str) -> tuple[int, Any]:
+    argv = ["export", str(DEMO), "--camera", CAMERA.id, "--from", at(begin), "--to", at(end), "--output", str(folder)]
+    result = RUNNER.invoke(app, [*argv, "--json", *more])
+    assert result.stdout, result.exception
+    return result.exit_code, json.loads(result.stdout)
+
+
+def verify(folder: Path) -> tuple[int, str]:
+    result = RUNNER.invoke(app, ["export", "--verify", str(folder)])
+    return result.exit_code, result.output.replace("\n", " ")
+
+
+def seconds_of(span: dict[str, str]) -> tuple[float, float]:
+    begin, end = (datetime.fromisoformat(span[name]).timestamp() - START for name in ("from", "to"))
+    return round(begin, 1), round(end, 1)
+
+
+def locks(hosts: dict[str, Host]) -> list[dict[str, Any]]:
+    return [lock for name in HELD for lock in hosts[name].ask("GET", "/v1/locks")[1]["locks"]]
+
+
+def test_two_recorders_united_with_the_gap_declared(reachable: dict[str, Host], tmp_path: Path) -> None:
+    code, answer = run(tmp_path / "case", 1, 60, "--reason", "case 7", "--who", "Fatima")
+    assert code == 0, json.dumps(answer, indent=1)
+    manifest = json.loads((tmp_path / "case" / "manifest.json").read_text())
+    assert manifest == answer["manifest"]
+    assert [seconds_of(span) for span in manifest["covered"]] == [(1, 40), (50, 60)]
+    assert [(seconds_of(gap), gap["cause"]) for gap in manifest["gaps"]] == [((40, 50), "erased: the disk was full")]
+    assert not (manifest["unreachable"] or manifest["unknown"] or manifest["unfinished"] or manifest["silent"])
+    taken = [(segment["recorder"], round(seconds_of(segment)[0] / SECONDS)) for segment in manifest["segments"]]
+    assert taken == [(PRIMARY, 0), (PRIMARY, 1), (PRIMARY, 2), (SPARE, 3), (PRIMARY, 5)]
+    assert [entry["recorder"] for entry in manifest["not_copied"]] == [SPARE]
+    assert manifest["camera"] == {"id": CAMERA.id, "site": CAMERA.site, "description": "Place de la Resistance"}
+    assert (manifest["who"], manifest["reason"], manifest["plan"]) == ("Fatima", "case 7", PLAN.digest)
+    assert verify(tmp_path / "case") == (0, f"{tmp_path / 'case'} is what its manifest says. ")
+    for segment in manifest["segments"]:
+        copied = (tmp_path / "case" / segment["path"]).read_bytes()
+        assert copied == (reachable[segment["recorder"]].folder / "recordings" / segment["file"]).read_bytes()
+    assert (tmp_path / "case" / "footage.mp4").stat().st_mode & 0o077 == 0
+    assert not locks(reachable)
+    kept = reachable[PRIMARY].ask("GET", f"/v1/locks/{manifest['lock']}")[1]
+    assert (kept["reason"], kept["released"]["reason"]) == ("case 7", "export ended")
+
+
+def packets(film: Path) -> list[tuple[float, bool]]:
+    words = "ffprobe -v error -select_streams v:0 -show_entries packet=pts_time,flags -of csv=p=0"
+    said = subprocess.run([*words.split(), str(film)], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(",") for line in said.split()]
+    return [(float(row[0]), "K" in row[1]) for row in rows]
+
+
+def pictures(film: Path) -> list[str]:
+    """The MD5 of each decoded picture."""
+    words = ["ffmpeg", "-v", "error", "-i", str(film), "-fps_mode", "passthrough", "-f", "framemd5", "-"]
+    said = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert said.stderr == ""
+    return [line.split(",")[-1].strip() for line in said.stdout.splitlines() if not line.startswith("#")]
+
+
+def test_the_film_plays_what_the_pieces_say(quick: dict[str, Host], tmp_path: Path) -> None:
+    """Cut on keyframes at both ends; each piece begins with a keyframe at its offset, and shows that instant's picture."""
+    code, answer = run(tmp_path / "case", 5, 55)
+    assert code == 0
+    (film,) = answer["manifest"]["films"]
+    pieces = [
+        (piece["offset"], piece["seconds"], seconds_of({**piece, "to": piece["from"]})[0]) for piece in film["pieces"]
+    ]
+    assert [(round(a, 1), round(b, 1), c) for a, b, c in pieces] == [
+        (0, 6, 4), (6, 10, 10), (16, 10, 20), (26, 10, 30), (36, 5, 50)
+    ]  # fmt: skip
+    shown = packets(tmp_path / "case" / "footage.mp4")
+    for offset, _, _ in pieces:
+        assert any(key and abs(time - offset) < 1 / FPS / 2 for time, key in shown), offset
+    original = tmp_path / "original.mp4"
+    (tmp_path / "clips").mkdir()
+    listing = tmp_path / "all.txt"
+    listing.write_text("".join(f"file '{path}'\n" for path in clips(tmp_path / "clips")))
+    words = f"ffmpeg -v error -f concat -safe 0 -i {listing} -c copy {original}"
+    subprocess.run(words.split(), check=True)
+    every = pictures(original)
+    found = pictures(tmp_path / "case" / "footage.mp4")
+    wanted = [picture for a, b, c in pieces for picture in every[round(c * FPS) : round((c + b) * FPS)]]
+    assert len(found) == len(wanted) == 41 * FPS
+    assert found == wanted
+
+
+def test_what_lies_on_a_silent_recorder_is_unquick_and_comes_later(
+    quick: dict[str, Host], down: set[str], tmp_path: Path
+) -> None:
+    down.add(SPARE)
+    code, answer = run(tmp_path / "case")
+    assert code == 1
+    first = answer["manifest"]
+    assert [silent["recorder"] for silent in first["silent"]] == [SPARE]
+    assert [seconds_of(span) for span in first["unknown"]] == [(30, 50)]
+    assert first["gaps"] == []
+    assert verify(tmp_path / "case")[0] == 0
+    before = {path: path.stat().st_ino for path in (tmp_path / "case" / "segments").rglob("*.mp4")}
+    down.clear()
+    code, answer = run(tmp_path / "case")
+    assert code == 0
+    assert [seconds_of(span) for span in answer["manifest"]["covered"]] == [(0, 40), (50, 60)]
+    assert all(path.stat().st_ino == number for path, number in before.items()), "what was there was fetched again"
+    assert verify(tmp_path / "case")[0] == 0
+    down.add(SPARE)  # now it told what it holds
+    code, answer = run(tmp_path / "other")
+    assert code == 1
+    assert [seconds_of(span) for span in answer["manifest"]["unquick"]] == [(30, 40)]
+    assert [seconds_of(span) for span in answer["manifest"]["gaps"]] == [(40, 50)]
+
+
+def test_ctrl_c_releases_the_lock_and_a_second_run_goes_on(
+    quick: dict[str, Host], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = ExportFolder.add
+
+    def interrupted(folder: ExportFolder, told: dict[str, Any]) -> None:
+        add(folder, told)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ExportFolder, "add", interrupted)
+    argv = ["--camera", CAMERA.id, "--from", at(0), "--to", at(60), "--output", str(tmp_path / "case")]
+    assert RUNNER.invoke(app, ["export", str(DEMO), *argv]).exit_code == 130
+    assert not locks(quick)
+    assert not list(State.of(PLAN.city).folder.glob(".keeper-*"))
+    assert verify(tmp_path / "case")[0] == 2
+    monkeypatch.setattr(ExportFolder, "add", add)
+    assert run(tmp_path / "case")[0] == 0
+    assert verify(tmp_path / "case")[0] == 0
+
+
+def test_killed_and_resumed(quick: dict[str, Host], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dead in a moment: the lock stays until its end, what is whole is not fetched again."""
+    add = ExportFolder.add
+    child = os.fork()
+    if not child:
+
+        def killed(folder: ExportFolder, told: dict[str, Any]) -> None:
+            add(folder, told)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        monkeypatch.setattr(ExportFolder, "add", killed)
+        run(tmp_path / "case")
+        os._exit(1)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    (lock,) = {lock["id"]: lock for lock in locks(quick)}.values()
+    assert lock["until"] < time.time() + 7 * 3600
+    whole = next((tmp_path / "case" / "segments").rglob("*.mp4"))
+    number = whole.stat().st_ino
+    deadline = time.monotonic() + 20
+    while (answer := run(tmp_path / "case"))[0] == 2:  # its child ends at its next word
+        assert "another export" in answer[1]["error"]
+        assert time.monotonic() < deadline
+    assert answer[0] == 0
+    assert whole.stat().st_ino == number
+    assert verify(tmp_path / "case")[0] == 0
+    for name in HELD:
+        quick[name].ask("POST", f"/v1/locks/{lock['id']}/release", {"who": "test", "reason": "over"})
+
+
+Change = Callable[[Path], None]
+
+
+def flip(name: str) -> Change:
+    def change(folder: Path) -> None:
+        path = next(folder.glob(name))
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+
+    return change
+
+
+def rewritten(folder: Path) -> None:
+    text = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").write_text(text.replace('"Fatima"', '"Nobody"'))
+
+
+@pytest.fixture(scope="module")
+def finished() -> list[Path]:
+    """Filled by the first test that needs it."""
+    return []
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (flip("segments/*/*/*/*/*/*.mp4"), "segments/"),
+        (flip("footage.mp4"), "footage.mp4: its SHA-256"),
+        (flip("manifest.json"), "manifest.json"),
+        (rewritten, "manifest.json: its digest"),
+        (lambda folder: next(folder.rglob("*-*.mp4")).unlink(), "missing"),
+        (lambda folder: (folder / "footage.mp4").unlink(), "footage.mp4: missing"),
+        (lambda folder: (folder / "segments" / "more.mp4").write_bytes(b""), "more.mp4: not in the manifest"),
+        (lambda folder: os.truncate(folder / "footage.mp4", 100), "footage.mp4: 100 bytes"),
+    ],
+)
+def test_a_changed_folder_is_found_out(
+    quick: dict[str, Host], finished: list[Path], tmp_path: Path, change: Change, word: str
+) -> None:
+    if not finished:
+        assert run(tmp_path / "first", 0, 20, "--who", "Fatima")[0] == 0
+        finished.append(tmp_path / "first")
+    shutil.copytree(finished[0], tmp_path / "copy")
+    assert verify(tmp_path / "copy")[0] == 0
+    change(tmp_path / "copy")
+    code, said = verify(tmp_path / "copy")
+    assert code == 1
+    assert word in said
+
+
+def test_nothing_there_says_what_is_known(quick: dict[str, Host], down: set[str], tmp_path: Path) -> None:
+    code, answer = run(tmp_path / "case", 41, 49)
+    assert code == 1
+    assert "no recorder has" in answer["error"]
+    assert "the disk was full" in answer["error"]
+    assert not (tmp_path / "case").exists()
+    down.update((PRIMARY, SPARE))
+    code, answer = run(tmp_path / "case", 0, 10)
+    assert code == 1
+    assert "does not answer" in answer["error"]
+    assert not locks(quick)
+
+
+def test_a_disk_without_room_is_seen_before(
+    quick: dict[str, Host], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr("vigie.recording.export.folder.shutil.disk_usage", lambda _: usage)
+    code, answer = run(tmp_path / "case")
+    assert code == 1
+    assert "bytes more than its disk has free" in answer["error"]
+    assert not list((tmp_path / "case").rglob("*.mp4"))
+    assert not locks(quick)
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"--camera": CAMERA.id + "x"}, CAMERA.id),
+        ({"--to": "2100-01-01T00:00Z"}, "future"),
+        ({"--from": at(-40 * 86_400)}, "31 days"),
+        ({"--from": "2026-01-01T00:00"}, "zone"),
+        ({"--to": at(-1)}, "after --from"),
+        ({"--output": str(DEMO)}, "not empty"),
+        ({"--camera": ""}, "--camera"),
+    ],
+)
+def test_mistakes_are_named(quick: dict[str, Host], tmp_path: Path, options: dict[str, str], word: str) -> None:
+    asked = {"--camera": CAMERA.id, "--from": at(0), "--to": at(60), "--output": str(tmp_path / "case")} | options
+    result = RUNNER.invoke(app, ["export", str(DEMO), "--json", *(word for pair in asked.items() for word in pair)])
+    assert result.exit_code == 2
+    assert word in json.loads(result.stdout)["error"]
+
+
+def test_a_folder_of_another_export_is_left_alone(quick: dict[str, Host], finished: list[Path]) -> None:
+    code, answer = run(finished[0], 0, 30)
+    assert code == 2
+    assert "holds another export" in answer["error"]
+    assert verify(finished[0])[0] == 0
+
+
+def test_without_ffmpeg_nothing_begins(quick: dict[str, Host], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code, answer = run(tmp_path / "case")
+    assert code == 2
+    assert "Debian package ffmpeg" in answer["error"]
