@@ -27,6 +27,7 @@ from vigie.cli.app import app
 from vigie.cli.commands import export as command
 from vigie.pki import CityCA
 from vigie.recording.export.folder import ExportFolder
+from vigie.recording.export.manifest import digest_of, read, write
 from vigie.recording.journal import Journal
 from vigie.recording.keeper.client import ask
 from vigie.recording.keeper.question import Answer as KeeperAnswer
@@ -256,11 +257,13 @@ def test_what_lies_on_a_silent_recorder_is_unreachable_and_comes_later(
     assert [seconds_of(span) for span in first["unknown"]] == [(30, 50)]
     assert first["gaps"] == []
     assert verify(tmp_path / "case")[0] == 0
+    assert first["replaces"] is None
     before = {path: path.stat().st_ino for path in (tmp_path / "case" / "segments").rglob("*.mp4")}
     down.clear()
     code, answer = run(tmp_path / "case")
     assert code == 0
     assert [seconds_of(span) for span in answer["manifest"]["covered"]] == [(0, 40), (50, 60)]
+    assert answer["manifest"]["replaces"] == first["digest"]
     assert all(path.stat().st_ino == number for path, number in before.items()), "what was there was fetched again"
     assert verify(tmp_path / "case")[0] == 0
     down.add(SPARE)  # now it told what it holds
@@ -286,7 +289,11 @@ def test_ctrl_c_releases_the_lock_and_a_second_run_goes_on(
     assert not list(State.of(PLAN.city).folder.glob(".keeper-*"))
     assert verify(tmp_path / "case")[0] == 2
     monkeypatch.setattr(ExportFolder, "add", add)
-    assert run(tmp_path / "case")[0] == 0
+    first = run(tmp_path / "case")
+    assert first[0] == 0
+    assert verify(tmp_path / "case")[0] == 0
+    again = run(tmp_path / "case")
+    assert again[1]["manifest"] == first[1]["manifest"], "a whole export was made anew"
     assert verify(tmp_path / "case")[0] == 0
 
 
@@ -306,7 +313,7 @@ def test_killed_and_resumed(quick: dict[str, Host], tmp_path: Path, monkeypatch:
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
     (lock,) = {lock["id"]: lock for lock in locks(quick)}.values()
     assert lock["until"] < time.time() + 7 * 3600
-    whole = next((tmp_path / "case" / "segments").rglob("*.mp4"))
+    whole = min((tmp_path / "case" / "segments").rglob("*.mp4"))
     number = whole.stat().st_ino
     deadline = time.monotonic() + 20
     while (answer := run(tmp_path / "case"))[0] == 2:  # its child ends at its next word
@@ -319,7 +326,37 @@ def test_killed_and_resumed(quick: dict[str, Host], tmp_path: Path, monkeypatch:
         quick[name].ask("POST", f"/v1/locks/{lock['id']}/release", {"who": "test", "reason": "over"})
 
 
+def test_where_a_transfer_fails_the_other_recorder_steps_in(
+    quick: dict[str, Host], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched = exports.Exporter._fetched
+
+    def failing(exporter: exports.Exporter, files: list[dict[str, str]]) -> Iterator[dict[str, Any]]:
+        bad = [file for file in files if file["recorder"] == PRIMARY]
+        yield from ({"recorder": file["recorder"], "file": file["file"], "error": "cut"} for file in bad)
+        yield from fetched(exporter, [file for file in files if file not in bad])
+
+    monkeypatch.setattr(exports.Exporter, "_fetched", failing)
+    code, answer = run(tmp_path / "case", 10, 30)
+    assert code == 1
+    assert [segment["recorder"] for segment in answer["manifest"]["segments"]] == [SPARE]
+    assert answer["manifest"]["silent"] == [{"recorder": PRIMARY, "error": "cut"}]
+    assert [seconds_of(span) for span in answer["manifest"]["unreachable"]] == [(10, 20)]
+
+
 Change = Callable[[Path], None]
+
+
+def forged(field: str, value: Any) -> Change:
+    """Somebody who makes the digest anew, and forgets that the manifest must agree with itself."""
+
+    def change(folder: Path) -> None:
+        manifest = read(folder)
+        assert manifest is not None
+        manifest["films"][0]["pieces"][1][field] = value
+        write(folder, manifest | {"digest": digest_of(manifest)})
+
+    return change
 
 
 def flip(name: str) -> Change:
@@ -344,6 +381,10 @@ def rewritten(folder: Path) -> None:
         (flip("footage.mp4"), "footage.mp4: its SHA-256"),
         (flip("manifest.json"), "manifest.json"),
         (rewritten, "manifest.json: its digest"),
+        (forged("offset", 7.5), "the pieces before end at 6.000 s"),
+        (forged("from", "2020-01-01T00:00:00Z"), "outside of its segment"),
+        (forged("segment", "segments/x"), "does not list"),
+        (forged("seconds", 2), "the pieces before end at"),
         (lambda folder: next(folder.rglob("*-*.mp4")).unlink(), "missing"),
         (lambda folder: (folder / "footage.mp4").unlink(), "footage.mp4: missing"),
         (lambda folder: (folder / "segments" / "more.mp4").write_bytes(b""), "more.mp4: not in the manifest"),

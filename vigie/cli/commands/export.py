@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 
@@ -147,9 +147,16 @@ def _export(plan: Plan, output: Path, asked: Asked, order: Order, facts: dict[st
     from vigie.cli.exports import EmptyError, Exporter, ExportError
     from vigie.recording.export.film import FilmError
     from vigie.recording.export.folder import FolderError
+    from vigie.recording.export.manifest import is_whole
+    from vigie.recording.export.verify import differences
 
     state = State.of(plan.city)
     folder = _folder(output, asked, as_json)
+    earlier = folder.manifest()
+    if earlier is not None and is_whole(earlier) and not any(differences(folder.folder)):
+        folder.finish([film["path"] for film in earlier["films"]])
+        _end(output, earlier, ["It was whole already; nothing was changed."], as_json)
+    facts |= {"replaces": earlier["digest"] if earlier else None}
     exporter = Exporter(plan, state, reach(plan, state), folder, order)
     try:
         with closing(folder), _bar(as_json) as progress:
@@ -158,14 +165,19 @@ def _export(plan: Plan, output: Path, asked: Asked, order: Order, facts: dict[st
         fail(Exit.DIFFERS, _nothing(error), as_json=as_json, details=error.silent)
     except (ExportError, FilmError, FolderError, OSError) as error:
         fail(Exit.DIFFERS, f"{error}\nRun the same command again and it goes on.", as_json=as_json)
-    missing = [kind for kind in ("unreachable", "unknown", "unfinished") if manifest[kind]]
+    _end(output, manifest, exporter.notes, as_json)
+
+
+def _end(output: Path, manifest: dict[str, Any], notes: list[str], as_json: bool) -> NoReturn:
+    from vigie.recording.export.manifest import is_whole
+
     if as_json:
-        emit_json({"folder": str(output), "manifest": manifest, "notes": exporter.notes})
+        emit_json({"folder": str(output), "manifest": manifest, "notes": notes})
     else:
-        _print(output, manifest, exporter.notes)
-        if missing:
+        _print(output, manifest, notes)
+        if not is_whole(manifest):
             ERR.print("Run the same command again later: it fetches what is missing now.", markup=False)
-    raise typer.Exit(int(Exit.DIFFERS if missing else Exit.FINE))
+    raise typer.Exit(int(Exit.FINE if is_whole(manifest) else Exit.DIFFERS))
 
 
 def _folder(output: Path, asked: Asked, as_json: bool) -> ExportFolder:
@@ -227,7 +239,7 @@ def _print(output: Path, manifest: dict[str, Any], notes: list[str]) -> None:
         ERR.print(note, markup=False, soft_wrap=True)
 
 
-def _verify(folder: Path, as_json: bool) -> None:
+def _verify(folder: Path, as_json: bool) -> NoReturn:
     """Ends the command: 0 as the manifest says, 1 with the first difference, 2 when there is no export."""
     from vigie.recording.export.verify import NotAnExportError, differences
 

@@ -47,11 +47,6 @@ class Declaration:
     unfinished: Intervals
     silent: tuple[str, ...]
 
-    @property
-    def complete(self) -> bool:
-        """Whether asking again later cannot bring more."""
-        return not (self.unreachable or self.unknown or self.unfinished)
-
 
 def declare(
     window: Interval, shown: Iterable[Interval], holdings: Sequence[Holding], causes: Iterable[Cause] = ()

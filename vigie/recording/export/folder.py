@@ -72,9 +72,9 @@ class ExportFolder:
 
     def _begin(self) -> None:
         claims = _claims(self.folder, self.asked)
-        if claims is None and any(self.folder.iterdir()):
+        if claims is None and any(path.name != WORK for path in self.folder.iterdir()):
             raise FolderError(f"{self.folder} is not empty and holds no export; name a new folder")
-        if not (self.folder / WORK).exists():  # new, or a finished export that may be made more complete
+        if claims is None:
             self._write({"request": self.asked.as_json()})
         for claim in claims or ():
             self._take_up(claim)
@@ -89,6 +89,10 @@ class ExportFolder:
                 path.unlink()
         except FileNotFoundError:
             pass
+
+    def manifest(self) -> dict[str, Any] | None:
+        """What an earlier export of the same wrote. Raises ``ValueError``, ``OSError``."""
+        return read(self.folder)
 
     def add(self, told: Mapping[str, Any]) -> None:
         """A segment arrived whole. Raises ``OSError``."""
@@ -123,7 +127,7 @@ class ExportFolder:
         for path in (*leftovers, *self.folder.glob(".footage*.txt")):
             if path.is_file() and path not in keep:
                 path.unlink()
-        (self.folder / WORK).unlink()
+        (self.folder / WORK).unlink(missing_ok=True)
 
     def _write(self, line: Mapping[str, Any]) -> None:
         with (self.folder / WORK).open("a", encoding="utf-8") as file:

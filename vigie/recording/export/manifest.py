@@ -20,6 +20,7 @@ from vigie.recording.ledger.interval import Interval
 
 NAME: Final = "manifest.json"
 FORMAT: Final = 1
+LATER: Final = ("unreachable", "unknown", "unfinished")  # what another run may bring
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,11 @@ def manifest(
         "films": [film.as_json() for film in films],
     }
     return value | {"digest": digest_of(value)}
+
+
+def is_whole(value: Mapping[str, Any]) -> bool:
+    """Whether making the export again cannot bring more."""
+    return not any(value[kind] for kind in LATER)
 
 
 def digest_of(value: Mapping[str, Any]) -> str:
