@@ -67,7 +67,7 @@ def test_the_neighbour_is_the_nearest_site_of_the_group() -> None:
 def test_who_scrapes_it_and_which_alerts_it_can_raise() -> None:
     found = explain(DEMO_PLAN, "cam-station-hall")
     assert {(one.job, one.watchers) for one in found.scrapes} == {
-        (job, ("noc-1",)) for job in ("camera", "recording", "storage")
+        (job, ("noc-1",)) for job in ("camera", "recording", "retention", "storage")
     }
     assert all("recorder-2 (10.77.0.66:" in one.target for one in found.scrapes)
     assert {"VigieCameraNotRecorded", "VigieRecordingStopped", "VigieSiteUnreachable"} <= set(found.alerts)
