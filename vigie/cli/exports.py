@@ -69,6 +69,7 @@ class Exporter:
     order: Order
     silent: dict[str, str] = field(default_factory=dict)  # recorder -> why it does not give its footage
     notes: list[str] = field(default_factory=list)
+    not_filmed: list[str] = field(default_factory=list)
 
     @property
     def window(self) -> Interval:
@@ -79,7 +80,7 @@ class Exporter:
         return self.folder.asked.camera
 
     def run(self, facts: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-        """The manifest, written. Raises ``ExportError``, ``OSError``, ``FilmError``."""
+        """The manifest, written. Raises ``ExportError``, ``OSError``."""
         told = self._ledgers()
         held = {answer.recorder: answer.intervals for answer in told if answer.error is None}
         hosts = self._asked(told)
@@ -92,7 +93,7 @@ class Exporter:
             raise EmptyError(declared, self.silent)
         made = self._films(seen)
         left = [segment for segment in selection.left if (segment.recorder, segment.file) not in self.folder.have]
-        value = manifest(facts, declared, segments, made, left, self.silent)
+        value = manifest({**facts, "not_filmed": self.not_filmed}, declared, segments, made, left, self.silent)
         write(self.folder.folder, value)
         self.folder.finish([film.name for film in made])
         return value
@@ -266,9 +267,13 @@ class Exporter:
         made = []
         for index, film in enumerate(films(self.window, [one.footage for one in seen])):
             name = films_of.name_of(index)
-            seconds = films_of.make(self.folder.folder, film, name)
+            try:
+                written = films_of.make(self.folder.folder, film, name)
+            except films_of.FilmError as error:  # the segments are evidence without it
+                self.not_filmed.append(f"{name}: {error}")
+                continue
             size, digest = hashed(self.folder.folder / name)
-            made.append(Made(name, size, digest, seconds, film))
+            made.append(Made(name, size, digest, written, film))
         return made
 
     def _ask(self, hosts: Sequence[Host], method: str, path: str, body: dict[str, Any] | None = None) -> list[Answer]:

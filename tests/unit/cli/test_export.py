@@ -447,12 +447,40 @@ def test_mistakes_are_named(quick: dict[str, Host], tmp_path: Path, options: dic
     assert word in json.loads(result.stdout)["error"]
 
 
+def test_people_are_told_what_is_there_and_what_is_missing(quick: dict[str, Host], finished: Path) -> None:
+    made(finished)
+    argv = ["--camera", CAMERA.id, "--from", at(5), "--to", at(55), "--output", str(finished)]
+    result = RUNNER.invoke(app, ["export", str(DEMO), *argv])
+    assert result.exit_code == 0
+    said = " ".join(result.output.split())
+    assert "5 segments" in said
+    assert "footage.mp4: 41.0 s in 5 pieces" in said
+    assert "no recorder has" in said
+    assert "(erased: the disk was full)" in said
+    assert "whole already" in said
+
+
 def test_a_folder_of_another_export_is_left_alone(quick: dict[str, Host], finished: Path) -> None:
     made(finished)
     code, answer = run(finished, 0, 30)
     assert code == 2
     assert "holds another export" in answer["error"]
     assert verify(finished)[0] == 0
+
+
+def test_segments_without_a_film_are_handed_out_and_filmed_later(
+    quick: dict[str, Host], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("vigie.recording.export.film._SLACK_SECONDS", -1.0)
+        code, answer = run(tmp_path / "case", 0, 10)
+    assert code == 1
+    assert "footage.mp4 lasts 10.00 s" in answer["manifest"]["not_filmed"][0]
+    assert answer["manifest"]["films"] == []
+    assert verify(tmp_path / "case")[0] == 0
+    code, answer = run(tmp_path / "case", 0, 10)
+    assert code == 0
+    assert len(answer["manifest"]["films"]) == 1
 
 
 def test_without_ffmpeg_nothing_begins(quick: dict[str, Host], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,7 +145,6 @@ def _need_programs(as_json: bool) -> None:
 def _export(plan: Plan, output: Path, asked: Asked, order: Order, facts: dict[str, Any], as_json: bool) -> None:
     from infra.automation import reach
     from vigie.cli.exports import EmptyError, Exporter, ExportError
-    from vigie.recording.export.film import FilmError
     from vigie.recording.export.folder import FolderError
     from vigie.recording.export.manifest import is_whole
     from vigie.recording.export.verify import differences
@@ -163,7 +162,7 @@ def _export(plan: Plan, output: Path, asked: Asked, order: Order, facts: dict[st
             manifest = exporter.run(facts, progress)
     except EmptyError as error:
         fail(Exit.DIFFERS, _nothing(error), as_json=as_json, details=error.silent)
-    except (ExportError, FilmError, FolderError, OSError) as error:
+    except (ExportError, FolderError, OSError) as error:
         fail(Exit.DIFFERS, f"{error}\nRun the same command again and it goes on.", as_json=as_json)
     _end(output, manifest, exporter.notes, as_json)
 
@@ -235,7 +234,7 @@ def _print(output: Path, manifest: dict[str, Any], notes: list[str]) -> None:
             OUT.print(f"  … and {len(manifest[kind]) - _SHOWN} more in the manifest", markup=False)
     for silent in manifest["silent"]:
         ERR.print(f"{silent['recorder']} does not answer: {silent['error']}", markup=False, soft_wrap=True)
-    for note in notes:
+    for note in (*manifest["not_filmed"], *notes):
         ERR.print(note, markup=False, soft_wrap=True)
 
 

@@ -6,12 +6,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from vigie.recording.export.places import path_of
 from vigie.recording.export.timeline import Film
 
+_READ: Final = ("-nostdin", "-v", "error", "-y", "-f", "concat", "-safe", "0", "-i")
 PROGRAMS: Final = ("ffmpeg", "ffprobe")
 _SLACK_SECONDS: Final = 1.0  # a film may differ from the sum of its pieces by a frame at either end
 
@@ -48,34 +50,28 @@ def script(film: Film) -> str:
     return "\n".join(lines) + "\n"
 
 
-def make(folder: Path, film: Film, name: str) -> float:
-    """Writes ``folder/name``; returns its length in seconds. Raises ``FilmError``, ``OSError``."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A film on the disk: its length in seconds, and why its sound was left out (None: it was not, or there is none)."""
+
+    seconds: float
+    silent: str | None = None
+
+
+def make(folder: Path, film: Film, name: str) -> Written:
+    """Writes ``folder/name``. Raises ``FilmError``, ``OSError``.
+
+    Sound that an MP4 cannot hold, such as some cameras' PCM, is left out: the segments have it.
+    """
     listing, partial = folder / f".{name}.txt", folder / f".{name}.partial"
     listing.write_text(script(film), encoding="ascii")
+    silent = None
     try:
-        # Without metadata, bit by bit: whoever exports the same again gets the same bytes.
-        words = [
-            "-map",
-            "0:v:0",
-            "-map",
-            "0:a:0?",
-            "-c",
-            "copy",
-            "-map_metadata",
-            "-1",
-            "-fflags",
-            "+bitexact",
-            "-f",
-            "mp4",
-        ]
-        _run(
-            [
-                *["ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "concat", "-safe", "0", "-i"],
-                str(listing),
-                *words,
-                str(partial),
-            ]
-        )
+        try:
+            _copy(listing, partial, "-map 0:v:0 -map 0:a:0?")
+        except FilmError as error:
+            _copy(listing, partial, "-map 0:v:0")
+            silent = str(error)
         found = length(partial)
         wanted = sum(piece.seconds for piece in film)
         if abs(found - wanted) > _SLACK_SECONDS:
@@ -86,7 +82,13 @@ def make(folder: Path, film: Film, name: str) -> float:
     finally:
         listing.unlink(missing_ok=True)
         partial.unlink(missing_ok=True)
-    return found
+    return Written(found, silent)
+
+
+def _copy(listing: Path, target: Path, streams: str) -> None:
+    # Without metadata, bit by bit: whoever exports the same again gets the same bytes.
+    words = f"{streams} -c copy -map_metadata -1 -fflags +bitexact -f mp4".split()
+    _run(["ffmpeg", *_READ, str(listing), *words, str(target)])
 
 
 def length(path: Path) -> float:

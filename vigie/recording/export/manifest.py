@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vigie.recording.export.declaration import Declaration
+from vigie.recording.export.film import Written
 from vigie.recording.export.places import path_of
 from vigie.recording.export.selection import Listed
 from vigie.recording.export.timeline import Film, Footage
@@ -20,7 +21,7 @@ from vigie.recording.ledger.interval import Interval
 
 NAME: Final = "manifest.json"
 FORMAT: Final = 1
-LATER: Final = ("unreachable", "unknown", "unfinished")  # what another run may bring
+LATER: Final = ("unreachable", "unknown", "unfinished", "not_filmed")  # what another run may bring
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,12 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A film in the export, ``seconds`` long."""
+    """A film in the export."""
 
     name: str
     size: int
     sha256: str
-    seconds: float
+    written: Written
     film: Film
 
     def as_json(self) -> dict[str, Any]:
@@ -70,7 +71,8 @@ class Made:
             "path": self.name,
             "bytes": self.size,
             "sha256": self.sha256,
-            "seconds": round(self.seconds, 6),
+            "seconds": round(self.written.seconds, 6),
+            "sound_left_out": self.written.silent,
             "pieces": pieces,
         }
 
