@@ -96,7 +96,8 @@ def export(
     approvals = tuple(approved_by or ())
     order = Order(secrets.token_hex(8), who or getpass.getuser(), reason, now + _LOCK_SECONDS, now, approvals)
     facts = described | {"who": order.who, "reason": reason, "lock": order.lock, "made": text(now)}
-    _export(plan, output, Asked(plan.city, camera, begin, stop), order, facts, as_json)
+    with closing(_folder(output, Asked(plan.city, camera, begin, stop), as_json)) as folder:
+        _export(plan, output, folder, order, facts, as_json)
 
 
 def _window(begin: str, end: str, now: float, as_json: bool) -> tuple[float, float]:
@@ -142,7 +143,9 @@ def _need_programs(as_json: bool) -> None:
         fail(Exit.WRONG_INPUT, said, as_json=as_json)
 
 
-def _export(plan: Plan, output: Path, asked: Asked, order: Order, facts: dict[str, Any], as_json: bool) -> None:
+def _export(
+    plan: Plan, output: Path, folder: ExportFolder, order: Order, facts: dict[str, Any], as_json: bool
+) -> NoReturn:
     from infra.automation import reach
     from vigie.cli.exports import EmptyError, Exporter, ExportError
     from vigie.recording.export.folder import FolderError
@@ -150,7 +153,6 @@ def _export(plan: Plan, output: Path, asked: Asked, order: Order, facts: dict[st
     from vigie.recording.export.verify import differences
 
     state = State.of(plan.city)
-    folder = _folder(output, asked, as_json)
     earlier = folder.manifest()
     if earlier is not None and is_whole(earlier) and not any(differences(folder.folder)):
         folder.finish([film["path"] for film in earlier["films"]])
@@ -158,7 +160,7 @@ def _export(plan: Plan, output: Path, asked: Asked, order: Order, facts: dict[st
     facts |= {"replaces": earlier["digest"] if earlier else None}
     exporter = Exporter(plan, state, reach(plan, state), folder, order)
     try:
-        with closing(folder), _bar(as_json) as progress:
+        with _bar(as_json) as progress:
             manifest = exporter.run(facts, progress)
     except EmptyError as error:
         fail(Exit.DIFFERS, _nothing(error), as_json=as_json, details=error.silent)
