@@ -13,8 +13,8 @@ from tests.lab_city import LabCity
 
 # Files that need the deployed city run in this order: each leaves it as it found it, the last takes it down.
 ORDER = (
-    *("test_whole_way", "test_pages", "test_network", "test_verify", "test_drift", "test_archive", "test_faults"),
-    *("test_control_node_lost", "test_upgrade", "test_down"),
+    *("test_whole_way", "test_pages", "test_network", "test_verify", "test_drift", "test_archive", "test_export"),
+    *("test_faults", "test_control_node_lost", "test_upgrade", "test_down"),
 )
 
 NO_SKIP_VARIABLE = "VIGIE_NO_SKIP"

@@ -74,6 +74,7 @@ def expand(file: CityFile, encoders: list[EncoderRow], cameras: list[CameraRow])
                     model=encoder.model,
                     address=encoder.address,
                     profile=(row.profile if row else None) or encoder.profile,
+                    description=(row.description if row else None) or "",
                 )
             )
     entries += [
@@ -85,6 +86,7 @@ def expand(file: CityFile, encoders: list[EncoderRow], cameras: list[CameraRow])
             model=row.model,
             address=row.address,
             profile=row.profile,
+            description=row.description or "",
         )
         for row in cameras
         if row.model and row.address and row.profile

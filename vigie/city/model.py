@@ -406,6 +406,7 @@ class CameraEntry:
     model: str
     address: IPv4Address
     profile: str
+    description: str = ""
 
 
 class City(Strict):

@@ -9,6 +9,7 @@ from vigie.cli.commands.adopt import adopt
 from vigie.cli.commands.bundle import bundle
 from vigie.cli.commands.diff import diff
 from vigie.cli.commands.down import down
+from vigie.cli.commands.export import export
 from vigie.cli.commands.import_ import import_list
 from vigie.cli.commands.ledger import ledger
 from vigie.cli.commands.lock import lock
@@ -29,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for command in (plan, diff, report, up, verify, status, upgrade, down, bundle, adopt):
+for command in (plan, diff, report, up, verify, status, upgrade, down, bundle, adopt, export):
     app.command(epilog=EPILOG)(command)
 app.add_typer(ledger)
 app.add_typer(lock, name="lock", epilog=EPILOG)

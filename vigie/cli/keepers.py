@@ -6,7 +6,8 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -39,23 +40,26 @@ def url_of(host: Host, path: str) -> str:
     return f"https://{host.address}:{KEEPER_PORT}{path}"
 
 
-def ask_keepers(plan: Plan, state: State, prefix: Sequence[str], requests: Sequence[Request]) -> list[Answer]:
-    """The answers of all hosts, in order. Raises ``OSError`` when the question itself cannot be put.
-
-    ``prefix`` leads into the hosts' network. The private key lives in the state folder for as long as the question.
-    """
+@contextmanager
+def control_credentials(plan: Plan, state: State) -> Iterator[dict[str, str]]:
+    """Paths of the control node's ``certificate`` and ``key`` and of the city's ``authority``, for as long as the block."""
     authority = CityCA.open(state.ca, plan.city)
     certificate, key = authority.issue(CONTROL, [plan.network.control_address])
     with tempfile.TemporaryDirectory(dir=state.folder, prefix=".keeper-") as folder:
         place = Path(folder)
         for name, content in (("cert.pem", certificate), ("key.pem", key), ("ca.pem", authority.certificate_pem)):
             write_private(place / name, content.decode())
-        value = {
-            "certificate": str(place / "cert.pem"),
-            "key": str(place / "key.pem"),
-            "authority": str(place / "ca.pem"),
-            "requests": [asdict(request) for request in requests],
-        }
+        named = {"certificate": "cert.pem", "key": "key.pem", "authority": "ca.pem"}
+        yield {name: str(place / file) for name, file in named.items()}
+
+
+def ask_keepers(plan: Plan, state: State, prefix: Sequence[str], requests: Sequence[Request]) -> list[Answer]:
+    """The answers of all hosts, in order. Raises ``OSError`` when the question itself cannot be put.
+
+    ``prefix`` leads into the hosts' network. The private key lives in the state folder for as long as the question.
+    """
+    with control_credentials(plan, state) as paths:
+        value = {**paths, "requests": [asdict(request) for request in requests]}
         command = [*prefix, sys.executable, "-m", "vigie.recording.keeper.client"]
         try:
             done = subprocess.run(

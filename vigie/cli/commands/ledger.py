@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import tempfile
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -19,10 +16,10 @@ from vigie.cli.console import ERR, OUT, Exit, emit_json, fail
 from vigie.cli.inputs import deployed_plan
 from vigie.plan import Plan
 from vigie.plan.constants import LEDGER_CONFIG, LEDGER_PORT
-from vigie.state import State, write_private
+from vigie.state import State
 
 if TYPE_CHECKING:
-    from vigie.recording.ledger.ask import Answer, Question, Recorder
+    from vigie.recording.ledger.ask import Answer, Recorder
     from vigie.recording.ledger.configuration import LedgerConfiguration
     from vigie.recording.ledger.interval import Interval
     from vigie.recording.ledger.merge import Merged
@@ -32,9 +29,7 @@ ledger = typer.Typer(
     name="ledger", help="What is recorded, per camera: ask recorders, or rebuild a store.", no_args_is_help=True
 )
 
-_CLIENT: Final = "ledger-client"
 _DAY_SECONDS: Final = 86_400.0
-_DEADLINE_SECONDS: Final = 20.0
 _SHOWN: Final = 50  # stretches; all of them with --json
 
 FromOption = Annotated[
@@ -189,34 +184,12 @@ def _recorders(planned: Plan, camera: str, everywhere: bool, as_json: bool) -> l
 def _ask(
     state: State, prefix: list[str], camera: str, window: Interval, recorders: list[Recorder], as_json: bool
 ) -> list[Answer]:
-    """The answers, asked from inside the network of the hosts with a certificate of this command alone."""
-    from vigie.pki import CityCA
-    from vigie.recording.ledger.ask import Question, read_answers
+    from vigie.cli.ledgers import ask_ledgers
 
-    with tempfile.TemporaryDirectory(prefix="ledger-", dir=state.folder) as folder:
-        certificate, key = CityCA.open(state.ca, state.folder.name).issue(_CLIENT, [])
-        for name, content in (("cert.pem", certificate), ("key.pem", key)):
-            write_private(Path(folder) / name, content.decode())
-        question = Question(
-            camera,
-            window.start,
-            window.end,
-            tuple(recorders),
-            str(state.ca / "ca.pem"),
-            f"{folder}/cert.pem",
-            f"{folder}/key.pem",
-        )
-        said = _run(prefix, question)
-    if said.returncode:
-        fail(Exit.DIFFERS, f"The recorders cannot be asked: {said.stderr.strip()}", as_json=as_json)
-    return read_answers(said.stdout)
-
-
-def _run(prefix: list[str], question: Question) -> subprocess.CompletedProcess[str]:
-    argv = [*prefix, sys.executable, "-m", "vigie.recording.ledger.ask"]
-    return subprocess.run(
-        argv, input=question.to_json(), capture_output=True, text=True, timeout=_DEADLINE_SECONDS, check=False
-    )
+    try:
+        return ask_ledgers(state, prefix, camera, window, recorders)
+    except OSError as error:
+        fail(Exit.DIFFERS, str(error), as_json=as_json)
 
 
 def _print(camera: str, merged: Merged, answers: list[Answer]) -> None:

@@ -86,12 +86,16 @@ async def _copy_lock(source: FootageSource, name: str, folder: Path, report: Cop
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     for file in missing:
         described = {**file, **await source.checksum(file["file"])}
-        if await _copy_file(source, described, folder / _safe(file["file"]), report):
+        if await copy_file(source, described, folder / safe_path(file["file"]), report):
             done[file["file"]] = described
     await asyncio.to_thread(_write_manifest, folder, {"lock": manifest["lock"], "files": done})
 
 
-async def _copy_file(source: FootageSource, file: Mapping[str, Any], path: Path, report: CopyReport) -> bool:
+async def copy_file(source: FootageSource, file: Mapping[str, Any], path: Path, report: CopyReport) -> bool:
+    """Fetches ``file`` (``{"file", "bytes", "sha256"}``) to ``path``; whether it is there and its checksum right.
+
+    Goes on from what an earlier try left; what is wrong is removed and reported. Raises ``OSError`` of this disk.
+    """
     await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
     partial = path.with_name(path.name + _PARTIAL)
     digest = hashlib.sha256()
@@ -144,7 +148,7 @@ def verify_copy(folder: Path) -> list[str]:
     wrong = []
     for path, file in manifest["files"].items():
         try:
-            with (folder / _safe(path)).open("rb") as content:
+            with (folder / safe_path(path)).open("rb") as content:
                 digest = hashlib.file_digest(content, "sha256").hexdigest()
         except OSError:
             digest = ""
@@ -172,7 +176,7 @@ def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     fsync_directory(folder)
 
 
-def _safe(path: str) -> Path:
+def safe_path(path: str) -> Path:
     """A segment's path below a folder; another host's word must not lead outside. Raises ``ValueError``."""
     parts = path.split("/")
     if len(parts) != 5 or midnight_of(parts) is None or any(part in {"", ".", ".."} for part in parts):
