@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from datetime import UTC, datetime
 from typing import Any
 
@@ -105,12 +106,20 @@ def test_the_journal_lies_on_another_recorder_too(deployed: LabCity) -> None:
 
 
 @pytest.mark.parametrize("port", [constants.KEEPER_PORT, constants.LEDGER_PORT])
-def test_nobody_asks_without_a_certificate(deployed: LabCity, port: int) -> None:
-    """From a recorder's own shell, past every firewall: who shows no certificate of the city gets no word."""
+def test_nobody_is_answered_without_a_certificate(deployed: LabCity, port: int) -> None:
+    """From a recorder's own shell, past every firewall: with a certificate of the city an answer, without it none."""
     host = next(host for host in deployed.plan.deployed_hosts if host.tier == "recorder")
-    context = "import ssl; c = ssl.create_default_context(cafile='/etc/vigie/ca.pem'); "
-    request = (
-        f"import urllib.request as u; print(u.urlopen('https://{host.address}:{port}/v1/health', context=c, timeout=5))"
-    )
-    said = deployed.ssh(host.name, f'/opt/vigie/current/bin/python -c "{context}{request}"', check=False)
-    assert b"CERTIFICATE_REQUIRED" in said.stderr.upper() or b"ALERT" in said.stderr.upper(), said
+    own = constants.TLS_DIR / "exporter-retention"
+
+    def asked(more: str) -> subprocess.CompletedProcess[bytes]:
+        program = (
+            "import ssl, urllib.request; "
+            f"context = ssl.create_default_context(cafile='{constants.CA_FILE}'); {more}"
+            f"print(urllib.request.urlopen('https://{host.address}:{port}/v1/health', context=context, timeout=5).status)"
+        )
+        return deployed.ssh(host.name, f'{constants.VENV_DIR}/current/bin/python -c "{program}"', check=False)
+
+    assert asked(f"context.load_cert_chain('{own}/cert.pem', '{own}/key.pem'); ").stdout.strip() == b"200"
+    refused = asked("")
+    assert refused.returncode != 0
+    assert refused.stdout == b""
