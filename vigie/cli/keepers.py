@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Final
 
-from vigie.pki import CityCA
+from vigie.cli.credentials import credentials
 from vigie.plan.constants import KEEPER_PORT
 from vigie.plan.model import CONTROL, Host, Plan
 from vigie.recording.keeper.question import Answer, Request
-from vigie.state import State, write_private
+from vigie.state import State
 
 _SECONDS: Final = 60
 
@@ -43,14 +41,8 @@ def url_of(host: Host, path: str) -> str:
 @contextmanager
 def control_credentials(plan: Plan, state: State) -> Iterator[dict[str, str]]:
     """Paths of the control node's ``certificate`` and ``key`` and of the city's ``authority``, for as long as the block."""
-    authority = CityCA.open(state.ca, plan.city)
-    certificate, key = authority.issue(CONTROL, [plan.network.control_address])
-    with tempfile.TemporaryDirectory(dir=state.folder, prefix=".keeper-") as folder:
-        place = Path(folder)
-        for name, content in (("cert.pem", certificate), ("key.pem", key), ("ca.pem", authority.certificate_pem)):
-            write_private(place / name, content.decode())
-        named = {"certificate": "cert.pem", "key": "key.pem", "authority": "ca.pem"}
-        yield {name: str(place / file) for name, file in named.items()}
+    with credentials(state, plan.city, CONTROL, [plan.network.control_address]) as paths:
+        yield paths
 
 
 def ask_keepers(plan: Plan, state: State, prefix: Sequence[str], requests: Sequence[Request]) -> list[Answer]:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
-from vigie.pki import CityCA
+from vigie.cli.credentials import credentials
 from vigie.recording.ledger.ask import Answer, Question, Recorder, read_answers
 from vigie.recording.ledger.interval import Interval
-from vigie.state import State, write_private
+from vigie.state import State
 
 _CLIENT: Final = "ledger-client"
 _DEADLINE_SECONDS: Final = 20.0
@@ -22,18 +20,15 @@ def ask_ledgers(
     state: State, prefix: Sequence[str], camera: str, window: Interval, recorders: Sequence[Recorder]
 ) -> list[Answer]:
     """What each recorder says of ``camera``, in order. Raises ``OSError`` when the question itself cannot be put."""
-    with tempfile.TemporaryDirectory(prefix="ledger-", dir=state.folder) as folder:
-        certificate, key = CityCA.open(state.ca, state.folder.name).issue(_CLIENT, [])
-        for name, content in (("cert.pem", certificate), ("key.pem", key)):
-            write_private(Path(folder) / name, content.decode())
+    with credentials(state, state.folder.name, _CLIENT, []) as paths:
         question = Question(
             camera,
             window.start,
             window.end,
             tuple(recorders),
-            str(state.ca / "ca.pem"),
-            f"{folder}/cert.pem",
-            f"{folder}/key.pem",
+            paths["authority"],
+            paths["certificate"],
+            paths["key"],
         )
         argv = [*prefix, sys.executable, "-m", "vigie.recording.ledger.ask"]
         try:

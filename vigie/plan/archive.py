@@ -28,7 +28,7 @@ def archive(plan: Plan, host: Host) -> dict[str, Any]:
 
 def _ledger(host: Host, cameras: list[Camera]) -> dict[str, Any]:
     settings: dict[str, Any] = {
-        "store": str(constants.LEDGER_DIR / "intervals.db"),
+        "store": str(constants.LEDGER_STORE),
         "listen": f"{host.address}:{constants.LEDGER_PORT}",
         "web_config_file": str(constants.ARCHIVE_DIR / "ledger.web.yml"),
     }

@@ -46,7 +46,9 @@ LAB_ENCODER_CONFIG: Final = ETC / "lab-encoder.json"
 CLIP_DIR: Final = PurePosixPath("/var/lib/vigie/clips")
 VENV_DIR: Final = PurePosixPath("/opt/vigie")
 RECORDINGS: Final = PurePosixPath("/srv/recordings")
+STALLS_DIR: Final = RECORDINGS / ".ledger"  # stalls inside segments, noted beside the footage
 LEDGER_DIR: Final = PurePosixPath("/var/lib/vigie/ledger")  # the system's disk: a full volume stops no book-keeping
+LEDGER_STORE: Final = LEDGER_DIR / "intervals.db"
 COPIES_DIR: Final = PurePosixPath("/var/lib/vigie/copies")  # journals of other recorders
 ADMIN_USER: Final = "vigie"
 

@@ -12,7 +12,6 @@ from vigie.city.lab import clip_name
 from vigie.plan import constants
 from vigie.plan.archive import archive, watched_retention
 from vigie.plan.model import Camera, DeviceStream, Host, Identity, Plan
-from vigie.recording.ledger.stalls import FOLDER as STALLS_FOLDER
 
 _PATHS: Final = {
     "etc": str(constants.ETC),
@@ -23,7 +22,7 @@ _PATHS: Final = {
     "archive": str(constants.ARCHIVE_DIR),
     "ledger": str(constants.LEDGER_DIR),
     "copies": str(constants.COPIES_DIR),
-    "stalls": str(constants.RECORDINGS / STALLS_FOLDER),
+    "stalls": str(constants.STALLS_DIR),
     "lab_encoder": str(constants.LAB_ENCODER_CONFIG),
     "clips": str(constants.CLIP_DIR),
     "venvs": str(constants.VENV_DIR),

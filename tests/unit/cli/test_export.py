@@ -34,6 +34,7 @@ from tests.unit.cli.exporting import (
 from tests.unit.recording.keeper.serving import Host
 from vigie.cli import exports
 from vigie.cli.app import app
+from vigie.cli.credentials import PREFIX
 from vigie.recording.export.folder import ExportFolder
 from vigie.recording.export.manifest import digest_of, read, write
 from vigie.state import State
@@ -159,7 +160,7 @@ def test_ctrl_c_releases_the_lock_and_a_second_run_goes_on(
     argv = ["--camera", CAMERA.id, "--from", at(0), "--to", at(60), "--output", str(tmp_path / "case")]
     assert RUNNER.invoke(app, ["export", str(DEMO), *argv]).exit_code == 130
     assert not locks(quick)
-    assert not list(State.of(PLAN.city).folder.glob(".keeper-*"))
+    assert not list(State.of(PLAN.city).folder.glob(f"{PREFIX}*"))
     assert verify(tmp_path / "case")[0] == 2
     monkeypatch.setattr(ExportFolder, "add", add)
     first = run(tmp_path / "case")

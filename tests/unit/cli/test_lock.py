@@ -18,6 +18,7 @@ from tests.unit.recording.keeper.city import ram_folder
 from tests.unit.recording.keeper.serving import Host, footage, running
 from vigie.cli.app import app
 from vigie.cli.commands import lock as command
+from vigie.cli.credentials import PREFIX
 from vigie.cli.instants import instant
 from vigie.cli.keepers import keepers_of
 from vigie.pki import CityCA
@@ -70,7 +71,7 @@ def test_a_lock_from_the_command_line(host: Host) -> None:
     assert vigie("show", "unknown")[0] == 2
     shown = RUNNER.invoke(app, ["lock", "list", str(DEMO), "--all"])
     assert "released" in shown.stdout
-    assert not list(State.of("demo").folder.glob(".keeper-*"))
+    assert not list(State.of("demo").folder.glob(f"{PREFIX}*"))
 
 
 @pytest.mark.parametrize(

@@ -68,36 +68,30 @@ def test_units_do_what_was_foretold(host: str, role: str, tmp_path: Path) -> Non
             assert foretold.get(unit) == wanted, f"{unit} when {name} changes"
 
 
-@pytest.mark.parametrize("exporter", ["camera", "recording", "storage"])
-def test_exporters_do_what_was_foretold(exporter: str, tmp_path: Path) -> None:
-    """Each by its own configuration, and no other by that."""
+@pytest.mark.parametrize(
+    ("variable", "role", "unit", "setting", "name"),
+    [
+        *(
+            ("vigie_exporters", "exporter", "vigie-exporter-{}.service", "sample_interval_seconds", name)
+            for name in ("camera", "recording", "retention", "storage")
+        ),
+        *(("vigie_archive", "archive", "vigie-{}.service", "segment_seconds", name) for name in ("keeper", "ledger")),
+    ],
+)
+def test_each_restarts_by_its_own_configuration(
+    variable: str, role: str, unit: str, setting: str, name: str, tmp_path: Path
+) -> None:
+    """Exporters and the archive's services: each by its own file, and no other by that."""
     variables = host_variables(demo(), "recorder-1")
-    own = variables["vigie_exporters"][exporter]
-    changed = {"vigie_exporters": variables["vigie_exporters"] | {exporter: own | {"sample_interval_seconds": 77}}}
+    changed = {variable: variables[variable] | {name: variables[variable][name] | {setting: 77}}}
     foretold = {effect.unit: effect.verb for effect in unit_effects(variables, variables | changed)}
-    assert foretold == {f"vigie-exporter-{exporter}.service": "restarts"}
+    assert foretold == {unit.format(name): "restarts"}
 
-    def text(values: dict[str, Any], name: str) -> str:
-        return Rendering(tmp_path, "recorder-1", "exporter", item=name, **values).text("configuration.json.j2")
+    def text(values: dict[str, Any], item: str) -> str:
+        return Rendering(tmp_path, "recorder-1", role, item=item, **values).text("configuration.json.j2")
 
-    for name in variables["vigie_exporters"]:
-        assert (text({}, name) != text(changed, name)) == (name == exporter)
-
-
-@pytest.mark.parametrize("service", ["keeper", "ledger"])
-def test_the_archive_does_what_was_foretold(service: str, tmp_path: Path) -> None:
-    """Each by its own configuration, and no other by that."""
-    variables = host_variables(demo(), "recorder-1")
-    own = variables["vigie_archive"][service]
-    changed = {"vigie_archive": variables["vigie_archive"] | {service: own | {"segment_seconds": 77}}}
-    foretold = {effect.unit: effect.verb for effect in unit_effects(variables, variables | changed)}
-    assert foretold == {f"vigie-{service}.service": "restarts"}
-
-    def text(values: dict[str, Any], name: str) -> str:
-        return Rendering(tmp_path, "recorder-1", "archive", item=name, **values).text("configuration.json.j2")
-
-    for name in variables["vigie_archive"]:
-        assert (text({}, name) != text(changed, name)) == (name == service)
+    for other in variables[variable]:
+        assert (text({}, other) != text(changed, other)) == (other == name)
 
 
 def test_units_of_the_roles_are_all_known() -> None:

@@ -14,6 +14,7 @@ import typer
 from vigie.cli.arguments import EPILOG, CityArgument, JsonOption
 from vigie.cli.console import ERR, OUT, Exit, emit_json, fail
 from vigie.cli.inputs import deployed_plan
+from vigie.cli.keepers import keepers_of
 from vigie.plan import Plan
 from vigie.plan.constants import LEDGER_CONFIG, LEDGER_PORT
 from vigie.state import State
@@ -166,18 +167,11 @@ def _recorders(planned: Plan, camera: str, everywhere: bool, as_json: bool) -> l
     """The hosts that hold the camera's identities, and those that stand by for them; a former one with ``everywhere``."""
     from vigie.recording.ledger.ask import Recorder
 
-    known = planned.cameras_by_id.get(camera)
-    if known is None and not everywhere:
+    if camera not in planned.cameras_by_id and not everywhere:
         fix = "one of the plan, or --everywhere for one that left it"
         fail(Exit.WRONG_INPUT, f"CAMERA: no camera {camera!r} in the plan; fix: {fix}", as_json=as_json)
-    mine = set(known.identities or (known.identity,)) if known else set()
-    names = {
-        name for identity in planned.identities if identity.id in mine for name in (identity.host, *identity.standby)
-    }
     return [
-        Recorder(host.name, host.address, LEDGER_PORT)
-        for host in planned.deployed_hosts
-        if host.tier == "recorder" and (everywhere or host.name in names)
+        Recorder(host.name, host.address, LEDGER_PORT) for host in keepers_of(planned, camera, everywhere=everywhere)
     ]
 
 

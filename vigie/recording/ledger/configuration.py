@@ -6,11 +6,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from vigie.plan.constants import LEDGER_DIR, LEDGER_PORT, RECORDINGS
+from vigie.plan.constants import LEDGER_PORT, LEDGER_STORE, RECORDINGS
 from vigie.web.configuration import StrictModel
-
-STORE_NAME = "intervals.db"
-DEFAULT_STORE = Path(LEDGER_DIR) / STORE_NAME
 
 
 class LedgerConfiguration(StrictModel):
@@ -22,7 +19,7 @@ class LedgerConfiguration(StrictModel):
     """
 
     recordings: Path = Path(RECORDINGS)
-    store: Path = DEFAULT_STORE
+    store: Path = Path(LEDGER_STORE)
     segment_seconds: float = Field(gt=1)
     keyframe_interval_seconds: float = Field(default=2.0, gt=0, le=60)
     listen: str = f":{LEDGER_PORT}"

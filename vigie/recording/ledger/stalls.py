@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
+from vigie.plan.constants import STALLS_DIR
 from vigie.recording.ledger.interval import Interval
 
-FOLDER: Final = ".ledger"
+FOLDER: Final = STALLS_DIR.name
 SUFFIX: Final = ".stalls"
 _LOG: Final = logging.getLogger(__name__)
 

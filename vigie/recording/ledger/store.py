@@ -246,15 +246,15 @@ class IntervalStore:
         # Intervals do not overlap, so the one that reaches into the window from before is the last that starts there.
         return self._connection.execute(
             f"""SELECT start, stop FROM {table} WHERE camera = :camera AND start < :last AND stop > :first AND start >=
-            coalesce((SELECT max(start) FROM {table} WHERE camera = :camera AND start <= :first), :first) ORDER BY start""",  # noqa: S608
+            coalesce((SELECT max(start) FROM {table} WHERE camera = :camera AND start <= :first), :first) ORDER BY start""",  # noqa: S608 - one of two literals
             {"camera": key, "first": first, "last": last},
         ).fetchall()
 
     def _merge(self, key: int, table: Table, first: int, last: int) -> None:
         for start, stop in self._window(key, table, first - _GAP_MS - 1, last + _GAP_MS + 1):
-            self._connection.execute(f"DELETE FROM {table} WHERE camera = ? AND start = ?", (key, start))  # noqa: S608
+            self._connection.execute(f"DELETE FROM {table} WHERE camera = ? AND start = ?", (key, start))  # noqa: S608 - one of two literals
             first, last = min(first, start), max(last, stop)
-        self._connection.execute(f"INSERT INTO {table} VALUES (?, ?, ?)", (key, first, last))  # noqa: S608
+        self._connection.execute(f"INSERT INTO {table} VALUES (?, ?, ?)", (key, first, last))  # noqa: S608 - one of two literals
 
     def _cut(self, key: int, first: int, last: int) -> None:
         for start, stop in self._window(key, "kept", first, last):
